@@ -1,0 +1,1 @@
+"""Compression: functions on a Keras model that return a smaller one and leave the caller's model untouched."""

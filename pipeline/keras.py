@@ -1,0 +1,14 @@
+"""The one door to TensorFlow and to Keras 2 (`tf_keras`), which TFMOT and Horovod need.
+
+Importing this module costs 6 to 10 seconds, so everything that can answer without TensorFlow imports it late.
+"""
+
+import os
+
+os.environ["TF_USE_LEGACY_KERAS"] = "1"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import tensorflow as tf  # noqa: E402  (the variables above are read at import)
+import tf_keras as keras  # noqa: E402
+
+__all__ = ["keras", "tf"]
