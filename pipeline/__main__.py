@@ -1,0 +1,51 @@
+"""The command line: Hydra in, exit code out. It imports no TensorFlow; stages do when they run."""
+
+import os
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import hydra
+from omegaconf import DictConfig
+
+HERE = Path(__file__).resolve().parent
+CONF = next(folder for folder in (HERE / "conf", HERE.parent / "conf") if (folder / "config.yaml").is_file())
+INTERRUPTED = 130
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
+def app(config: DictConfig) -> None:
+    """Runs one job; Hydra calls it once, or once for each job of a sweep."""
+    from pipeline.job import run_job
+
+    run_job(config)
+
+
+def main() -> None:
+    """Runs the command line and exits: 0 done, 1 a stage failed, 2 wrong input, 130 interrupted."""
+    if sys.argv[1:2] == ["store"]:
+        from pipeline.store_command import main as store_main
+
+        sys.exit(store_main(sys.argv[2:]))
+    traces = os.environ.get("HYDRA_FULL_ERROR") == "1"
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us, and leave as one line
+    os.environ.setdefault("PIPELINE_RUN_ID", f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{uuid.uuid4().hex[:4]}")
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; the same command goes on from the last completed epoch\n")
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        from pipeline.failures import explain
+
+        if traces:
+            raise
+        line, code = explain(error)
+        if line:
+            sys.stderr.write(f"error: {line}\n")
+        sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""The 8x8 handwritten digits that scikit-learn carries with it."""
+
+import numpy as np
+
+from pipeline.data.examples import Examples
+
+
+def load_digits() -> Examples:
+    """Returns 1797 images, uint8 of shape (n, 8, 8, 1) with values 0 to 16, in ten classes.
+
+    Data: E. Alpaydin, C. Kaynak, "Optical Recognition of Handwritten Digits", UCI, 1998.
+    """
+    from sklearn import datasets
+
+    bunch = datasets.load_digits()
+    return Examples(
+        features=bunch.images.astype(np.uint8)[..., np.newaxis],
+        labels=bunch.target.astype(np.int32),
+        class_names=tuple(str(name) for name in bunch.target_names),
+        feature_names=(),
+        kind="image",
+        scale=16.0,
+        test=None,
+    )

@@ -1,0 +1,109 @@
+"""What a stage is: typed configuration, the artifacts it takes and gives, and one function that runs it."""
+
+import dataclasses
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pydantic
+
+from pipeline.engine.artifact import Artifact
+
+STRICT = pydantic.ConfigDict(extra="forbid", strict=True)
+
+OUTSIDE_KEY = {"in_key": False}
+"""Field metadata for settings that can't change an artifact's bytes, such as a path or a price."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a stage is: `done` of `total` units, and a few words such as the epoch and its loss."""
+
+    done: float
+    total: float
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the engine hands to a running stage.
+
+    Attributes:
+        name: The stage's name in the run.
+        key: Its artifact's key.
+        inputs: The artifacts it reads, by input name.
+        output: The folder to fill; it becomes the artifact.
+        state: A folder that survives a killed process, for checkpoints.
+        log: The stage's own log.
+        progress: Called with how far the stage is, as often as it likes.
+        note: Called with a line that the report must show, such as "no layer matched".
+        lineage: The manifests of all artifacts upstream, by stage name.
+        run: Facts of the run: its command, its configuration as YAML.
+    """
+
+    name: str
+    key: str
+    inputs: Mapping[str, Artifact]
+    output: Path
+    state: Path
+    log: logging.Logger
+    progress: Callable[[Progress], None]
+    note: Callable[[str], None]
+    lineage: Mapping[str, Mapping[str, Any]]
+    run: Mapping[str, str]
+
+
+@pydantic.dataclasses.dataclass(config=STRICT, kw_only=True)
+class Stage:
+    """Base of every stage; the fields of a subclass are its configuration.
+
+    Class attributes:
+        kind: The word that names it in the configuration.
+        produces: The type of its artifact.
+        accepts: For each input name, the artifact types it takes; the name "*" stands for any number of inputs.
+        libraries: The distributions whose version can change the artifact.
+        delivers: Whether the artifact is copied into the run's output folder.
+    """
+
+    kind: ClassVar[str]
+    produces: ClassVar[str]
+    accepts: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    libraries: ClassVar[tuple[str, ...]] = ()
+    delivers: ClassVar[bool] = False
+
+    inputs: dict[str, str] = field(default_factory=dict)
+
+    def check(self, upstream: "Mapping[str, Stage]") -> None:
+        """Refuses, before anything runs, what the types alone can't.
+
+        Args:
+            upstream: The stages that feed this one, by input name.
+
+        Raises:
+            ConfigError: With a key relative to this stage.
+        """
+
+    def sources(self) -> list[Path]:
+        """Returns the files outside the store that the artifact is made from; they are keyed by content."""
+        return []
+
+    def run(self, context: Context) -> None:
+        """Fills `context.output`."""
+        raise NotImplementedError(f"{type(self).__name__} has no run")
+
+
+def settings_in_key(settings: Any) -> Any:
+    """Returns a dataclass as plain data, without inputs and without fields marked OUTSIDE_KEY."""
+    if dataclasses.is_dataclass(settings) and not isinstance(settings, type):
+        return {
+            f.name: settings_in_key(getattr(settings, f.name))
+            for f in dataclasses.fields(settings)
+            if f.metadata.get("in_key", True) and not (isinstance(settings, Stage) and f.name == "inputs")
+        }
+    if isinstance(settings, dict):
+        return {key: settings_in_key(value) for key, value in settings.items()}
+    if isinstance(settings, list | tuple):
+        return [settings_in_key(value) for value in settings]
+    return settings

@@ -1,0 +1,114 @@
+"""One job: configuration in, artifacts, ledger and report out."""
+
+import logging
+import os
+import shlex
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from rich.console import Console
+
+from pipeline.engine import ledger
+from pipeline.engine.errors import ConfigError, PipelineError
+from pipeline.engine.graph import ordered
+from pipeline.engine.plan import Step, make_plan
+from pipeline.engine.run import Outcome, Runner
+from pipeline.engine.settings import Settings, read_settings, read_stages
+from pipeline.engine.stage import Stage
+from pipeline.engine.store import Store
+from pipeline.failures import ReportedError, explain
+from pipeline.stages.registry import KINDS
+
+log = logging.getLogger(__name__)
+
+
+def run_job(config: DictConfig) -> None:
+    """Runs what the configuration describes.
+
+    Raises:
+        ReportedError: In a sweep, after the failure was shown, so that the other jobs go on.
+        SystemExit: In a single run.
+    """
+    try:
+        _run(config)
+    except (PipelineError, OmegaConfBaseException) as error:
+        line, code = explain(error)
+        log.error("error: %s", line)
+        _fail(code)
+
+
+def _run(config: DictConfig) -> None:
+    settings, stages = read_config(config)
+    store = Store(settings.store.folder)
+    plan = make_plan(stages, store, verify_all=settings.store.verify == "all")
+    if settings.dry_run:
+        _show_plan(plan)
+        return
+    hydra = HydraConfig.get()
+    folder = Path(hydra.runtime.output_dir)
+    facts = {
+        "command": _command(list(hydra.overrides.task)),
+        "config": OmegaConf.to_yaml(config, resolve=True),
+        "run": f"{settings.name}/{os.environ['PIPELINE_RUN_ID']}",
+        "name": settings.name,
+    }
+    outcome = Runner(store, folder, facts).run(plan)
+    _finish(outcome, settings, folder)
+
+
+def read_config(config: DictConfig) -> tuple[Settings, dict[str, Stage]]:
+    """Checks a composed configuration and returns it typed, with its stages in the order in which they run.
+
+    Raises:
+        ConfigError: Naming the key at fault, its value, and what is accepted.
+    """
+    settings = read_settings(OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
+    if not settings.stages:
+        raise ConfigError("stages", "nothing to run; choose an experiment", accepted=_experiments())
+    return settings, ordered(read_stages(settings.stages, KINDS))
+
+
+def _experiments() -> list[str]:
+    from hydra.core.global_hydra import GlobalHydra
+
+    loader = GlobalHydra.instance().config_loader()
+    return [f"+experiment={name}" for name in loader.get_group_options("experiment")]
+
+
+def _command(overrides: list[str]) -> str:
+    local = ("store.", "dry_run=")
+    kept = [each for each in overrides if not each.startswith(local)]
+    return shlex.join(["python", "-m", "pipeline", *kept])
+
+
+def _show_plan(plan: list[Step]) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    width = max(len(step.name) for step in plan)
+    for number, step in enumerate(plan, start=1):
+        line = f"{number:>3}  {step.name:<{width}}  {step.stage.kind:<10} {step.key}  {step.action:<8} {step.why}"
+        console.print(line, markup=False)
+
+
+def _finish(outcome: Outcome, settings: Settings, folder: Path) -> None:
+    price, currency = settings.cost.per_core_hour, settings.cost.currency
+    ledger.write(outcome.entries, price, currency, folder / "ledger.json")
+    console = Console(highlight=False)
+    console.print(ledger.table(outcome.entries, price, currency))
+    shown = Console(highlight=False, soft_wrap=True)
+    for name, artifact in outcome.artifacts.items():
+        if artifact.manifest["kind"] == "report":
+            shown.print(f"\n{(artifact.files / 'verdict.txt').read_text().strip()}", markup=False)
+            shown.print(f"report: {folder / name / 'report.html'}", markup=False)
+    if outcome.failures:
+        names = ", ".join(failure.stage for failure in outcome.failures)
+        log.error("failed: %s; logs: %s", names, folder / "logs")
+        _fail(max(failure.exit_code for failure in outcome.failures))
+
+
+def _fail(code: int) -> None:
+    if HydraConfig.get().mode == RunMode.MULTIRUN:
+        raise ReportedError(code)
+    raise SystemExit(code)

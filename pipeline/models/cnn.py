@@ -1,0 +1,38 @@
+"""A small convolutional network with batch normalization (Ioffe and Szegedy, arXiv:1502.03167)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pipeline.keras import keras
+
+
+def cnn(features: Any, scaled: Any, classes: int, *, filters: Sequence[int], units: int, dropout: float) -> keras.Model:
+    """Returns a convolutional network that gives logits.
+
+    Args:
+        features: The model's input, of shape (height, width, channels).
+        scaled: Its scaled form.
+        classes: How many logits.
+        filters: Filters of each block: a 3x3 convolution, batch normalization, ReLU, 2x2 max pooling.
+        units: Width of the hidden dense layer.
+        dropout: Share of its outputs that training drops.
+
+    Raises:
+        ValueError: If the image is too small for that many poolings.
+    """
+    height, width = features.shape[1:3]
+    if min(height, width) < 2 ** len(filters):
+        raise ValueError(
+            f"an image of {height}x{width} is too small for {len(filters)} blocks that each halve it; "
+            f"accepted: at most {min(height, width).bit_length() - 1}"
+        )
+    x = scaled
+    for number, count in enumerate(filters, start=1):
+        x = keras.layers.Conv2D(count, 3, padding="same", use_bias=False, name=f"conv_{number}")(x)
+        x = keras.layers.BatchNormalization(name=f"norm_{number}")(x)
+        x = keras.layers.ReLU(name=f"relu_{number}")(x)
+        x = keras.layers.MaxPooling2D(name=f"pool_{number}")(x)
+    x = keras.layers.Flatten(name="flatten")(x)
+    x = keras.layers.Dense(units, activation="relu", name="dense")(x)
+    x = keras.layers.Dropout(dropout, name="dropout")(x)
+    return keras.Model(features, keras.layers.Dense(classes, name="logits")(x), name="cnn")

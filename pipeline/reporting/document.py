@@ -1,0 +1,103 @@
+"""The plain data a report is made of."""
+
+from typing import TypedDict
+
+
+class Latency(TypedDict):
+    """Milliseconds for one inference."""
+
+    p50: float
+    p90: float
+    p99: float
+    mean: float
+
+
+class Measurement(TypedDict):
+    """What was measured of one model: `accuracy` and `sparsity` in 0 to 1, sizes and memory in bytes."""
+
+    accuracy: float
+    correct: int
+    examples: int
+    bytes: int
+    deflated_bytes: int
+    parameters: int
+    nonzero_parameters: int
+    sparsity: float
+    flops: int
+    uncounted_ops: list[str]
+    latency_ms: Latency
+    peak_memory_bytes: int
+    threads: int
+    interpreter: str
+    cpu: str
+
+
+class Model(TypedDict):
+    """A measured model and the name it goes by."""
+
+    name: str
+    measurement: Measurement
+
+
+class Cost(TypedDict):
+    """What a stage consumed: seconds, bytes, and how often it was tried."""
+
+    wall_seconds: float
+    core_seconds: float
+    peak_bytes: int
+    bytes_read: int
+    bytes_written: int
+    attempts: int
+
+
+class Stage(TypedDict):
+    """A step of the run: `inputs` maps each input to the stage it comes from, `created` is an ISO 8601 time."""
+
+    name: str
+    kind: str
+    key: str
+    inputs: dict[str, str]
+    notes: list[str]
+    created: str
+    run: str
+    cost: Cost
+
+
+class Environment(TypedDict):
+    """Where the run took place; `libraries` maps names to versions."""
+
+    python: str
+    platform: str
+    cpu: str
+    cores: int
+    libraries: dict[str, str]
+
+
+class Document(TypedDict):
+    """A whole run: `before` names the model all others are compared with, `config` is YAML.
+
+    `per_core_hour` is the price of one core for one hour, in `currency`.
+    """
+
+    title: str
+    command: str
+    config: str
+    before: str
+    models: list[Model]
+    stages: list[Stage]
+    environment: Environment
+    per_core_hour: float
+    currency: str
+
+
+def measurement_of(document: Document, name: str) -> Measurement:
+    """Finds a model's measurement.
+
+    Raises:
+        ValueError: If no model has that name.
+    """
+    for model in document["models"]:
+        if model["name"] == name:
+            return model["measurement"]
+    known = ", ".join(model["name"] for model in document["models"]) or "none"
+    raise ValueError(f"the report has no model {name!r}: its models are {known}")

@@ -1,0 +1,70 @@
+"""Numbers as people read them."""
+
+import math
+
+_KILO = 1024
+
+
+def format_bytes(count: float) -> str:
+    """Formats a size in binary units (IEC 80000-13), to 3 digits or more: `4.50 KiB`."""
+    if count < _KILO:
+        return f"{count:.0f} B"
+    size, unit = count / _KILO, "KiB"
+    for larger in ("MiB", "GiB", "TiB"):
+        if size < _KILO:
+            break
+        size, unit = size / _KILO, larger
+    return f"{_digits(size)} {unit}"
+
+
+def format_milliseconds(milliseconds: float) -> str:
+    """Formats a latency to 3 significant digits: `0.212 ms`."""
+    return f"{_digits(milliseconds)} ms"
+
+
+def format_percent(share: float) -> str:
+    """Formats a share of 0 to 1 as a percentage with 2 decimals."""
+    return f"{100 * share:.2f} %"
+
+
+def format_count(count: float) -> str:
+    """Formats a count in full up to a million, then to 3 significant digits: `12,345`, `4.20 M`."""
+    if count < 1e6:
+        return f"{count:,.0f}"
+    power, unit = next((power, unit) for power, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M")) if count >= power)
+    return f"{_digits(count / power)} {unit}"
+
+
+def format_seconds(seconds: float) -> str:
+    """Formats a duration: `0.8 s`, `2 min 05 s`, `1 h 02 min`."""
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600:,} h {whole % 3600 // 60:02d} min"
+
+
+def format_money(amount: float, currency: str) -> str:
+    """Formats an amount, with enough decimals to show 2 significant digits of a small one: `0.0042 USD`."""
+    decimals = 2 if amount == 0 or amount >= 0.1 else 1 - math.floor(math.log10(amount))
+    return f"{amount:,.{decimals}f} {currency}"
+
+
+def format_ratio(ratio: float) -> str:
+    """Formats how many times one figure is another: `1.25×`, `11.3×`, `240×`."""
+    return f"{_digits(ratio)}×"  # noqa: RUF001  (the multiplication sign is meant)
+
+
+def format_points(difference: float) -> str:
+    """Formats a difference of two shares in percentage points, signed: `−0.35 points`."""  # noqa: RUF002
+    points = round(100 * difference, 2)
+    sign = "+" if points > 0 else "−"  # noqa: RUF001  (a minus as wide as the plus)
+    return f"{sign}{abs(points):.2f} points"
+
+
+def _digits(value: float) -> str:
+    """Writes a number to 3 significant digits, never in scientific notation."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:.0f}"
+    return f"{value:,.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"

@@ -1,0 +1,14 @@
+"""Every kind of stage that a configuration can name."""
+
+from pipeline.engine.stage import Stage
+from pipeline.stages.export import Export
+from pipeline.stages.measure import Measure
+from pipeline.stages.prepare import Prepare
+from pipeline.stages.prune import Prune
+from pipeline.stages.quantize import Quantize
+from pipeline.stages.report import Report
+from pipeline.stages.train import Train
+
+KINDS: dict[str, type[Stage]] = {
+    stage.kind: stage for stage in (Prepare, Train, Prune, Quantize, Export, Measure, Report)
+}

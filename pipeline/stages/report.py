@@ -1,0 +1,75 @@
+"""The `report` stage: before beside after, and what it cost to get there."""
+
+import json
+import os
+import platform
+from dataclasses import field
+from typing import Annotated, Any, ClassVar
+
+import pydantic
+from pydantic.dataclasses import dataclass
+
+from pipeline.engine.errors import ConfigError
+from pipeline.engine.stage import OUTSIDE_KEY, STRICT, Context, Stage
+
+
+@dataclass(config=STRICT, kw_only=True)
+class Report(Stage):
+    """Writes the report as JSON, Markdown and a self-contained HTML page. Its inputs' names are the models' names."""
+
+    kind: ClassVar[str] = "report"
+    produces: ClassVar[str] = "report"
+    accepts: ClassVar[dict[str, tuple[str, ...]]] = {"*": ("measurement",)}
+    libraries: ClassVar[tuple[str, ...]] = ("jinja2",)
+    delivers: ClassVar[bool] = True
+
+    before: str
+    per_core_hour: Annotated[float, pydantic.Field(ge=0)]
+    currency: str
+    title: str = field(metadata=OUTSIDE_KEY)
+
+    def check(self, upstream: dict[str, Stage]) -> None:
+        """Refuses a `before` that is not among the models."""
+        if self.inputs and self.before not in self.inputs:
+            raise ConfigError("before", "no such model", value=self.before, accepted=self.inputs, name=self.before)
+
+    def run(self, context: Context) -> None:
+        """Renders the report."""
+        from pipeline.reporting.compare import verdict
+        from pipeline.reporting.render import render
+
+        document: dict[str, Any] = {
+            "title": self.title,
+            "command": context.run["command"],
+            "config": context.run["config"],
+            "before": self.before,
+            "models": [
+                {"name": name, "measurement": json.loads(artifact.path("measurement.json").read_text())}
+                for name, artifact in context.inputs.items()
+            ],
+            "stages": [
+                {"name": name, **{each: manifest[each] for each in STATED}}
+                for name, manifest in context.lineage.items()
+            ],
+            "environment": environment(context.lineage),
+            "per_core_hour": self.per_core_hour,
+            "currency": self.currency,
+        }
+        render(document, context.output)
+        (context.output / "verdict.txt").write_text(verdict(document) + "\n")
+
+
+STATED = ("kind", "key", "inputs", "notes", "created", "run", "cost")
+
+
+def environment(lineage: Any) -> dict[str, Any]:
+    """Returns what a reader needs to set the figures against their own machine."""
+    libraries: dict[str, str] = {}
+    for manifest in lineage.values():
+        libraries |= manifest["identity"]["libraries"]
+    return {
+        "python": libraries.pop("python"),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "cores": os.cpu_count(),
+        "libraries": dict(sorted(libraries.items())),
+    }

@@ -1,0 +1,69 @@
+"""Settings that several stages share."""
+
+from typing import Annotated, Literal
+
+import pydantic
+from pydantic.dataclasses import dataclass
+
+from pipeline.engine.stage import STRICT
+
+Positive = Annotated[int, pydantic.Field(gt=0)]
+Fraction = Annotated[float, pydantic.Field(ge=0, lt=1)]
+Seed = Annotated[int, pydantic.Field(ge=0, lt=2**31)]
+
+TRAINING_LIBRARIES = ("tensorflow", "tf-keras", "numpy")
+
+
+@dataclass(config=STRICT, kw_only=True)
+class MlpSettings:
+    """A multilayer perceptron."""
+
+    family: Literal["mlp"] = "mlp"
+    units: Annotated[list[Positive], pydantic.Field(min_length=1)]
+    dropout: Fraction
+
+
+@dataclass(config=STRICT, kw_only=True)
+class CnnSettings:
+    """A small convolutional network."""
+
+    family: Literal["cnn"] = "cnn"
+    filters: Annotated[list[Positive], pydantic.Field(min_length=1)]
+    units: Positive
+    dropout: Fraction
+
+
+ModelSettings = Annotated[MlpSettings | CnnSettings, pydantic.Field(discriminator="family")]
+
+
+@dataclass(config=STRICT, kw_only=True)
+class AugmentSettings:
+    """Random changes of training images, another draw for each image and epoch."""
+
+    flip: bool = False
+    shift: Annotated[int, pydantic.Field(ge=0)] = 0
+
+
+@dataclass(config=STRICT, kw_only=True)
+class SgdSettings:
+    """Stochastic gradient descent."""
+
+    name: Literal["sgd"] = "sgd"
+    learning_rate: Annotated[float, pydantic.Field(gt=0)]
+    schedule: Literal["constant", "cosine"]
+    momentum: Fraction
+    nesterov: bool
+
+
+@dataclass(config=STRICT, kw_only=True)
+class AdamSettings:
+    """Adam (Kingma and Ba, arXiv:1412.6980)."""
+
+    name: Literal["adam"] = "adam"
+    learning_rate: Annotated[float, pydantic.Field(gt=0)]
+    schedule: Literal["constant", "cosine"]
+    beta_1: Fraction
+    beta_2: Fraction
+
+
+OptimizerSettings = Annotated[SgdSettings | AdamSettings, pydantic.Field(discriminator="name")]

@@ -1,0 +1,77 @@
+"""What every stage that trains has in common: its settings, its input, its artifact."""
+
+import json
+from typing import Annotated, Any
+
+import pydantic
+from pydantic.dataclasses import dataclass
+
+from pipeline.engine.stage import STRICT, Context, Progress, Stage
+from pipeline.stages.settings import AdamSettings, AugmentSettings, OptimizerSettings, Positive, Seed
+
+
+@dataclass(config=STRICT, kw_only=True)
+class TrainingStage(Stage):
+    """A stage that trains a model on a prepared data set."""
+
+    optimizer: OptimizerSettings
+    learning_rate: Annotated[float, pydantic.Field(gt=0)] | None
+    epochs: Positive
+    batch_size: Positive
+    augment: AugmentSettings
+    seed: Seed
+
+    def fit(
+        self, model: Any, dataset: Any, context: Context, callbacks: tuple[Any, ...] = ()
+    ) -> list[dict[str, float]]:
+        """Trains the model in place, resuming from the stage's checkpoints."""
+        from pipeline.data.stream import evaluation_stream, steps_per_epoch, training_stream
+        from pipeline.training.fit import fit
+
+        steps = steps_per_epoch(dataset.train, self.batch_size)
+
+        def training(first_epoch: int) -> Any:
+            return training_stream(
+                dataset.train,
+                batch_size=self.batch_size,
+                seed=self.seed,
+                first_epoch=first_epoch,
+                last_epoch=self.epochs,
+                flip=self.augment.flip,
+                shift=self.augment.shift,
+            )
+
+        return fit(
+            model,
+            training,
+            evaluation_stream(dataset.validation, self.batch_size),
+            optimizer=build_optimizer(self.optimizer, self.learning_rate, steps * self.epochs),
+            epochs=self.epochs,
+            steps_per_epoch=steps,
+            seed=self.seed,
+            state=context.state,
+            on_progress=lambda done, total, text: context.progress(Progress(done, total, text)),
+            callbacks=callbacks,
+        )
+
+
+def build_optimizer(settings: OptimizerSettings, learning_rate: float | None, steps: int) -> Any:
+    """Returns a new Keras optimizer whose schedule spans `steps`; `learning_rate`, if given, replaces its own."""
+    from pipeline.keras import keras
+    from pipeline.optimizers.schedules import SCHEDULES
+
+    rate = SCHEDULES[settings.schedule](learning_rate or settings.learning_rate, steps)
+    if isinstance(settings, AdamSettings):
+        return keras.optimizers.Adam(rate, beta_1=settings.beta_1, beta_2=settings.beta_2)
+    return keras.optimizers.SGD(rate, momentum=settings.momentum, nesterov=settings.nesterov)
+
+
+def write_model(model: Any, history: list[dict[str, float]], context: Context) -> None:
+    """Fills a model artifact: `model.keras`, the history of its training, and the digest of its weights."""
+    from pipeline.models.files import save_model, weights_digest
+
+    save_model(model, context.output / "model.keras")
+    (context.output / "history.json").write_text(json.dumps(history, indent=1))
+    (context.output / "weights.sha256").write_text(weights_digest(model) + "\n")
+    last = history[-1]
+    context.log.info("validation accuracy %.4f after %d epochs", last["val_accuracy"], len(history))

@@ -1,0 +1,96 @@
+"""Training with Keras's `fit`, resumable after every epoch."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.keras import keras, tf
+from pipeline.training.checkpoint import Checkpoints
+from pipeline.training.determinism import SeedEachEpoch
+
+OnProgress = Callable[[float, float, str], None]
+"""Called with steps done, steps in all, and a few words."""
+
+
+def fit(
+    model: keras.Model,
+    training: Callable[[int], tf.data.Dataset],
+    validation: tf.data.Dataset,
+    *,
+    optimizer: keras.optimizers.Optimizer,
+    epochs: int,
+    steps_per_epoch: int,
+    seed: int,
+    state: Path,
+    on_progress: OnProgress,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> list[dict[str, float]]:
+    """Trains a classifier that gives logits, from its last completed epoch if there is one.
+
+    Args:
+        model: The model; it is trained in place.
+        training: Gives the stream of (features, labels) batches from an epoch on to the last.
+        validation: Batches on which every epoch is judged.
+        optimizer: Its state is restored with the weights.
+        epochs: How many in all, those before an interruption included.
+        steps_per_epoch: Batches an epoch.
+        seed: Seeds the random layers, each epoch anew.
+        state: The folder for checkpoints; what is there is resumed.
+        on_progress: Called after every batch.
+        callbacks: More Keras callbacks.
+
+    Returns:
+        The metrics of each epoch.
+
+    Raises:
+        ValueError: If the loss is no longer finite.
+    """
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer, loss, ["accuracy"])
+    optimizer.build(model.trainable_variables)
+    checkpoints = Checkpoints(state / "checkpoints", model)
+    history = checkpoints.restore()
+    if len(history) < epochs:
+        model.fit(
+            training(len(history)),
+            initial_epoch=len(history),
+            epochs=epochs,
+            steps_per_epoch=steps_per_epoch,
+            validation_data=validation,
+            verbose=0,
+            callbacks=[
+                SeedEachEpoch(seed),
+                *callbacks,
+                _Progress(epochs, steps_per_epoch, on_progress),
+                _SaveEachEpoch(checkpoints, history),
+            ],
+        )
+    return history
+
+
+class _Progress(keras.callbacks.Callback):
+    def __init__(self, epochs: int, steps: int, on_progress: OnProgress) -> None:
+        super().__init__()
+        self._epochs, self._steps, self._on_progress = epochs, steps, on_progress
+        self._epoch = 0
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        del logs
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        words = f"epoch {self._epoch + 1}/{self._epochs} step {batch + 1}/{self._steps} loss {logs['loss']:.4f}"
+        self._on_progress(self._epoch * self._steps + batch + 1, self._epochs * self._steps, words)
+
+
+class _SaveEachEpoch(keras.callbacks.Callback):
+    def __init__(self, checkpoints: Checkpoints, history: list[dict[str, float]]) -> None:
+        super().__init__()
+        self._checkpoints, self._history = checkpoints, history
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        metrics = {name: float(value) for name, value in logs.items()}
+        if not all(tf.math.is_finite(value) for value in metrics.values()):
+            raise ValueError(f"epoch {epoch + 1}: the loss is not finite; try a lower learning_rate")
+        self._history.append(metrics)
+        self._checkpoints.save(self._history)
