@@ -116,8 +116,9 @@ def load(folder: Path) -> Dataset:
     file = folder / "dataset.json"
     _require(file)
     try:
-        fields: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        info = Info(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
+        read = json.loads(file.read_text(encoding="utf-8")).items()
+        fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in read}
+        info = Info(**fields)
     except (ValueError, TypeError, AttributeError) as error:
         raise ValueError(f"{file}: not a dataset's description ({error})") from error
     parts = {}

@@ -46,20 +46,21 @@ def format_seconds(seconds: float) -> str:
 
 
 def format_money(amount: float, currency: str) -> str:
-    """Formats an amount, with enough decimals to show 2 significant digits of a small one: `0.0042 USD`."""
-    decimals = 2 if amount == 0 or amount >= 0.1 else 1 - math.floor(math.log10(amount))
-    return f"{amount:,.{decimals}f} {currency}"
+    """Formats an amount with 4 decimals, so that small ones line up: `0.0042 USD`; 2 from a hundred on."""
+    if 0 < amount < 0.00005:
+        return f"under 0.0001 {currency}"
+    return f"{amount:,.{2 if amount >= 100 or amount == 0 else 4}f} {currency}"
 
 
 def format_ratio(ratio: float) -> str:
-    """Formats how many times one figure is another: `1.25×`, `11.3×`, `240×`."""
-    return f"{_digits(ratio)}×"  # noqa: RUF001  (the multiplication sign is meant)
+    """Formats how many times one figure is another: `1.25x`, `11.3x`, `240x`, with a multiplication sign."""
+    return f"{_digits(ratio)}\N{MULTIPLICATION SIGN}"
 
 
 def format_points(difference: float) -> str:
-    """Formats a difference of two shares in percentage points, signed: `−0.35 points`."""  # noqa: RUF002
+    """Formats a difference of two shares in percentage points, signed: `-0.35 points`, with a true minus."""
     points = round(100 * difference, 2)
-    sign = "+" if points > 0 else "−"  # noqa: RUF001  (a minus as wide as the plus)
+    sign = "+" if points > 0 else "\N{MINUS SIGN}"
     return f"{sign}{abs(points):.2f} points"
 
 

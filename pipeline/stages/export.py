@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 import pydantic
@@ -28,7 +29,7 @@ class Export(Stage):
     formats: Annotated[list[Literal["tflite", "saved_model", "keras"]], pydantic.Field(min_length=1)]
     check_examples: Positive
 
-    def check(self, upstream: dict[str, Stage]) -> None:
+    def check(self, upstream: Mapping[str, Stage]) -> None:
         """Refuses formats that a quantized file does not have."""
         model = upstream.get("model")
         if model is not None and model.produces == "tflite" and self.formats != ["tflite"]:

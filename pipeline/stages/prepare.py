@@ -1,5 +1,6 @@
 """The `prepare` stage: a source of examples, split into train, validation and test."""
 
+from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -123,7 +124,7 @@ class Prepare(Stage):
     test: Annotated[float, pydantic.Field(gt=0, lt=1)]
     seed: Seed
 
-    def check(self, upstream: dict[str, Stage]) -> None:
+    def check(self, upstream: Mapping[str, Stage]) -> None:
         """Refuses a split that leaves nothing to train on."""
         del upstream
         if self.validation + self.test >= 1:

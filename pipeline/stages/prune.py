@@ -1,5 +1,6 @@
 """The `prune` stage: a trained model whose smallest weights become zero while it is fine-tuned."""
 
+from collections.abc import Mapping
 from dataclasses import field
 from typing import Annotated, ClassVar
 
@@ -28,7 +29,7 @@ class Prune(TrainingStage):
     end: Annotated[float, pydantic.Field(gt=0, le=1)]
     exclude: list[str] = field(default_factory=list)
 
-    def check(self, upstream: dict[str, Stage]) -> None:
+    def check(self, upstream: Mapping[str, Stage]) -> None:
         """Refuses a sparsity that would have to fall."""
         del upstream
         if self.final_sparsity < self.initial_sparsity:

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+from collections.abc import Mapping
 from dataclasses import field
 from typing import Annotated, Any, ClassVar
 
@@ -28,7 +29,7 @@ class Report(Stage):
     currency: str
     title: str = field(metadata=OUTSIDE_KEY)
 
-    def check(self, upstream: dict[str, Stage]) -> None:
+    def check(self, upstream: Mapping[str, Stage]) -> None:
         """Refuses a `before` that is not among the models."""
         if self.inputs and self.before not in self.inputs:
             raise ConfigError("before", "no such model", value=self.before, accepted=self.inputs, name=self.before)

@@ -1,5 +1,6 @@
 """The `train` stage: a model of a family, trained from scratch."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pydantic.dataclasses import dataclass
@@ -22,7 +23,7 @@ class Train(TrainingStage):
 
     model: ModelSettings
 
-    def check(self, upstream: dict[str, Stage]) -> None:
+    def check(self, upstream: Mapping[str, Stage]) -> None:
         """Refuses image-only settings on a table."""
         data = upstream.get("data")
         if not isinstance(data, Prepare) or data.data.kind == "image":

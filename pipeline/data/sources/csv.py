@@ -122,8 +122,8 @@ def _body(stream: TextIO, columns: int, label: int, delimiter: str) -> tuple[np.
     for chunk in chunks:
         if chunk.shape[1] != columns:
             raise ValueError("rows are longer than the header")
-        text = chunk.pop(label).str.strip().to_numpy(dtype=object)
-        values = chunk.to_numpy(dtype=np.float64)
+        text = chunk[label].str.strip().to_numpy(dtype=object)
+        values = chunk.drop(columns=label).to_numpy(dtype=np.float64)
         if not (np.abs(values) <= np.finfo(np.float32).max).all():
             raise ValueError("a number isn't a finite float32")
         if not text.all():

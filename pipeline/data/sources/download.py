@@ -54,7 +54,8 @@ def _check_present(file: Path, known_hash: str) -> None:
     found = hashlib.new(algorithm, file.read_bytes(), usedforsecurity=False).hexdigest()
     if found != digest.lower():
         raise ValueError(
-            f"{file}: is there, but its {algorithm} is {found}; accepted: {digest}, or no such file, to have it downloaded"
+            f"{file}: is there, but its {algorithm} is {found}; "
+            f"accepted: {digest}, or no such file, to have it downloaded"
         )
 
 

@@ -53,10 +53,13 @@ def load_idx(folder: Path, class_names: Sequence[str]) -> Examples:
     """
     if len(class_names) < 2 or len(set(class_names)) < len(class_names):
         raise ValueError(f"class names {list(class_names)}; accepted: two or more, each once")
-    files = idx_files(folder)
-    train, test = _part(*files[:2], len(class_names)), _part(*files[2:], len(class_names))
+    train_images, train_labels, test_images, test_labels = idx_files(folder)
+    train = _part(train_images, train_labels, len(class_names))
+    test = _part(test_images, test_labels, len(class_names))
     if test.features.shape[1:] != train.features.shape[1:]:
-        raise ValueError(f"{files[2]}: images of {_size(test)} pixels; accepted: {_size(train)}, as in {files[0].name}")
+        raise ValueError(
+            f"{test_images}: images of {_size(test)} pixels; accepted: {_size(train)}, as in {train_images.name}"
+        )
     return Examples(train.features, train.labels, tuple(class_names), (), "image", 255.0, test)
 
 

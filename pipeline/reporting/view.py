@@ -1,0 +1,117 @@
+"""A run's report as text and bar lengths, the one source of the Markdown and the HTML page."""
+
+from typing import Any
+
+from pipeline.reporting.caveats import caveats
+from pipeline.reporting.compare import METRICS, Row, comparison, verdict
+from pipeline.reporting.document import Cost, Document, Stage, measurement_of
+from pipeline.reporting.figures import format_bytes, format_money, format_seconds
+from pipeline.reporting.graph import depths
+from pipeline.reporting.money import stage_money, total_cost, total_money
+
+_CHARTED = ("accuracy", "latency_p50", "deflated_bytes", "bytes")
+_KEY_SHOWN = 12
+
+
+def view(document: Document) -> dict[str, Any]:
+    """Prepares everything a page shows, formatted but not escaped.
+
+    Raises:
+        ValueError: If the document names an unknown model `before`, a negative price or a circle of stages.
+    """
+    rows = comparison(document)
+    currency = document["currency"]
+    return {
+        "title": document["title"],
+        "command": document["command"],
+        "config": document["config"],
+        "before": document["before"],
+        "verdict": verdict(document),
+        "caveats": caveats(document),
+        "conditions": _conditions(document),
+        "models": [model["name"] for model in document["models"]],
+        "metrics": [
+            {"label": metric.label, "cells": [row for row in rows if row.metric == metric.key]} for metric in METRICS
+        ],
+        "charts": [_chart(document["before"], [row for row in rows if row.metric == key]) for key in _CHARTED],
+        "costs": [
+            {
+                "name": stage["name"],
+                "kind": stage["kind"],
+                "inputs": _inputs(stage),
+                "figures": _figures(stage["cost"], stage_money(stage["cost"], document["per_core_hour"]), currency),
+            }
+            for stage in document["stages"]
+        ],
+        "total": _figures(total_cost(document), total_money(document), currency),
+        "price": f"{document['per_core_hour']:,g} {currency} per core-hour",
+        "graph": [
+            {
+                "name": stage["name"],
+                "kind": stage["kind"],
+                "inputs": _inputs(stage),
+                "depth": depth,
+                "made": f"made {stage['created']} in run {stage['run']}, key {stage['key'][:_KEY_SHOWN]}",
+            }
+            for stage, depth in depths(document["stages"])
+        ],
+        "notes": [{"stage": stage["name"], "note": note} for stage in document["stages"] for note in stage["notes"]],
+        "environment": _environment(document),
+    }
+
+
+def _conditions(document: Document) -> str:
+    before = measurement_of(document, document["before"])
+    threads = f"{before['threads']} thread" + ("s" if before["threads"] != 1 else "")
+    return (
+        f"{document['before']} was measured one example at a time with {before['interpreter']}, {threads}, "
+        f"on {before['cpu']}; accuracy on {before['examples']:,} test examples."
+    )
+
+
+def _chart(before: str, rows: list[Row]) -> dict[str, Any]:
+    """Scales one metric to bars of 0 to 100: accuracy as it is, all else by the largest."""
+    reference = next(row.value for row in rows if row.model == before)
+    is_accuracy = rows[0].metric == "accuracy"
+    scale = 1.0 if is_accuracy else max(row.value for row in rows) or 1.0
+    bars = []
+    for row in rows:
+        relative = f"{100 * row.value / reference:.3g} % of {before}" if reference else "not comparable"
+        bars.append(
+            {
+                "name": row.model,
+                "text": row.text,
+                "change": row.change,
+                "is_before": row.trend == "before",
+                "length": f"{100 * row.value / scale:.2f}",
+                "alternative": f"{row.text} of 100 %" if is_accuracy else relative,
+            }
+        )
+    return {"label": rows[0].label, "reference": f"{100 * reference / scale:.2f}", "bars": bars}
+
+
+def _inputs(stage: Stage) -> str:
+    return ", ".join(f"{name}: {source}" for name, source in stage["inputs"].items())
+
+
+def _figures(cost: Cost, money: float, currency: str) -> dict[str, str]:
+    return {
+        "Wall time": format_seconds(cost["wall_seconds"]),
+        "Core time": format_seconds(cost["core_seconds"]),
+        "Peak memory": format_bytes(cost["peak_bytes"]),
+        "Read": format_bytes(cost["bytes_read"]),
+        "Written": format_bytes(cost["bytes_written"]),
+        "Attempts": f"{cost['attempts']:,}",
+        "Money": format_money(money, currency),
+    }
+
+
+def _environment(document: Document) -> dict[str, str]:
+    place = document["environment"]
+    return {
+        "Python": place["python"],
+        "Platform": place["platform"],
+        "Processor": place["cpu"],
+        "Cores": str(place["cores"]),
+        **dict(sorted(place["libraries"].items())),
+    }
