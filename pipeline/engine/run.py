@@ -12,13 +12,16 @@ from typing import Any
 
 from pipeline.engine.artifact import Artifact, DamagedError
 from pipeline.engine.display import Display, StageView, native_output_to
-from pipeline.engine.errors import PipelineError, StageError
+from pipeline.engine.errors import StageError
 from pipeline.engine.graph import ancestors
 from pipeline.engine.ledger import NOTHING, Entry
 from pipeline.engine.meter import Cost, Meter
 from pipeline.engine.plan import Step
 from pipeline.engine.stage import Context
 from pipeline.engine.store import Build, Store
+
+REMEMBERED = ("kind", "identity", "notes", "created", "run", "cost")
+"""What an artifact's manifest says that those made from it remember."""
 
 log = logging.getLogger(__name__)
 
@@ -49,16 +52,19 @@ class Runner:
 
     def __init__(self, store: Store, folder: Path, facts: Mapping[str, str]) -> None:
         self.store, self.folder, self.facts = store, folder, facts
+        self._steps: dict[str, Step] = {}
+        self._lost: set[str] = set()
         self._artifacts: dict[str, Artifact] = {}
         self._entries: list[Entry] = []
         self._failures: list[StageError] = []
 
     def run(self, plan: Sequence[Step]) -> Outcome:
         """Runs every step; after a failure, the branches that don't depend on it go on."""
+        self._steps = {step.name: step for step in plan}
         display = Display(len(plan))
         with self.store.in_use(), display.shown():
             for number, step in enumerate(plan, start=1):
-                entry = self._step(step, plan, number, display)
+                entry = self._step(step, number, display)
                 self._entries.append(entry)
                 display.settled(number, step.name, _told(entry, step))
             for step in plan:
@@ -66,7 +72,7 @@ class Runner:
                     self._deliver(step)
         return Outcome(self._entries, self._artifacts, self._failures)
 
-    def _step(self, step: Step, plan: Sequence[Step], number: int, display: Display) -> Entry:
+    def _step(self, step: Step, number: int, display: Display) -> Entry:
         def entry(status: Any, cost: Cost = NOTHING, saved: Cost = NOTHING) -> Entry:
             return Entry(step.name, step.stage.kind, step.key, status, cost, saved)
 
@@ -76,18 +82,19 @@ class Runner:
             self._artifacts[step.name] = step.artifact
             self._tidy(step.key)
             return entry("reused", saved=Cost(**step.artifact.manifest["cost"]))
-        if any(source not in self._artifacts for source in step.stage.inputs.values()):
+        if self._lost.intersection(step.stage.inputs.values()):
+            self._lost.add(step.name)
             return entry("skipped")
         with display.stage(number, step.name) as view, Meter() as meter:
             try:
-                artifact, built = self._obtain(step, plan, view)
+                artifact, built = self._obtain(step, view)
             except (Exception, SystemExit) as error:
                 self._failed(step.name, error)
                 return entry("failed", meter.cost)
             self._artifacts[step.name] = artifact
             return entry("built", meter.cost) if built else entry("reused", saved=Cost(**artifact.manifest["cost"]))
 
-    def _obtain(self, step: Step, plan: Sequence[Step], view: StageView) -> tuple[Artifact, bool]:
+    def _obtain(self, step: Step, view: StageView) -> tuple[Artifact, bool]:
         def waiting() -> None:
             log.info("%s: another process is building it; waiting", step.name)
 
@@ -95,7 +102,7 @@ class Runner:
             if (made := self._usable(step.name, step.key)) is not None:
                 build.clear()
                 return made, False
-            return self._build(step, plan, build, view), True
+            return self._build(step, build, view), True
 
     def _usable(self, name: str, key: str) -> Artifact | None:
         try:
@@ -107,8 +114,8 @@ class Runner:
             )
             return None
 
-    def _build(self, step: Step, plan: Sequence[Step], build: Build, view: StageView) -> Artifact:
-        inputs = {given: self._read(source) for given, source in step.stage.inputs.items()}
+    def _build(self, step: Step, build: Build, view: StageView) -> Artifact:
+        inputs = {given: self._read(source, view) for given, source in step.stage.inputs.items()}
         build.start()
         notes: list[str] = []
         log_file = self.folder / "logs" / f"{step.name}.log"
@@ -127,7 +134,7 @@ class Runner:
                 stage_log,
                 view.update,
                 note,
-                self._lineage(step, plan),
+                self._lineage(step),
                 self.facts,
             )
             with native_output_to(log_file):
@@ -136,27 +143,33 @@ class Runner:
                 "stage": step.name,
                 "kind": step.stage.kind,
                 "identity": step.identity,
-                "inputs": dict(step.stage.inputs),
                 "notes": notes,
                 "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
                 "run": self.facts["run"],
                 "cost": asdict(meter.cost),
+                "lineage": {
+                    each["key"]: {name: each[name] for name in REMEMBERED} for each in context.lineage.values()
+                },
             }
         return build.publish(manifest, log_file)
 
-    def _read(self, name: str) -> Artifact:
-        artifact = self._artifacts[name]
-        try:
-            checked = self.store.open(artifact.key)
-        except DamagedError as error:
-            raise PipelineError(f"its input {name} was damaged during the run ({error}); run again") from error
-        if checked is None:
-            raise PipelineError(f"its input {name} was removed from the store during the run; run again")
-        return checked
+    def _read(self, name: str, view: StageView) -> Artifact:
+        """Returns a checked input; one that was damaged or removed since the plan was made is built again."""
+        step = self._steps[name]
+        self._artifacts[name] = self._usable(name, step.key) or self._obtain(step, view)[0]
+        return self._artifacts[name]
 
-    def _lineage(self, step: Step, plan: Sequence[Step]) -> dict[str, Mapping[str, Any]]:
-        names = ancestors(step.name, {each.name: each.stage for each in plan})
-        return {name: self._artifacts[name].manifest for name in names if name in self._artifacts}
+    def _lineage(self, step: Step) -> dict[str, dict[str, Any]]:
+        """Returns the manifests upstream; those of artifacts that are gone are remembered by what was made of them."""
+        known: dict[str, dict[str, Any]] = {}
+        for artifact in self._artifacts.values():
+            known |= artifact.manifest["lineage"]
+            known[artifact.key] = {name: artifact.manifest[name] for name in REMEMBERED}
+        found = {}
+        for name in ancestors(step.name, {each.name: each.stage for each in self._steps.values()}):
+            ancestor = self._steps[name]
+            found[name] = {**known[ancestor.key], "key": ancestor.key, "inputs": dict(ancestor.stage.inputs)}
+        return found
 
     def _tidy(self, key: str) -> None:
         """Removes what a process left behind that was killed between publishing and cleaning up."""
@@ -170,6 +183,7 @@ class Runner:
         shutil.copytree(self._artifacts[step.name].files, target)
 
     def _failed(self, name: str, error: BaseException) -> None:
+        self._lost.add(name)
         failure = StageError(name, error)
         self._failures.append(failure)
         log.error("%s", failure)
@@ -186,6 +200,7 @@ def _stage_log(name: str, path: Path) -> Iterator[logging.Logger]:
     logger = logging.getLogger(f"pipeline.stage.{name}")
     handler = logging.FileHandler(path)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger.setLevel(min(logging.INFO, logging.getLogger().getEffectiveLevel()))
     logger.addHandler(handler)
     try:
         yield logger

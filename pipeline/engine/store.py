@@ -12,6 +12,7 @@ import portalocker
 
 from pipeline.engine.artifact import (
     FILES,
+    LOG,
     Artifact,
     DamagedError,
     content_digest,
@@ -189,7 +190,7 @@ class Build:
             The published artifact.
         """
         if extra.is_file():
-            shutil.copyfile(extra, self._staged / extra.name)
+            shutil.copyfile(extra, self._staged / LOG)
         entries = file_entries(self._staged)
         body = {**manifest, "key": self.key, "files": entries, "digest": content_digest(entries)}
         write_manifest(self._staged, body)

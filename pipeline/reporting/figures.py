@@ -24,7 +24,7 @@ def format_milliseconds(milliseconds: float) -> str:
 
 def format_percent(share: float) -> str:
     """Formats a share of 0 to 1 as a percentage with 2 decimals."""
-    return f"{100 * share:.2f} %"
+    return f"{100 * share:.2f}%"
 
 
 def format_count(count: float) -> str:
@@ -49,19 +49,19 @@ def format_money(amount: float, currency: str) -> str:
     """Formats an amount with 4 decimals, so that small ones line up: `0.0042 USD`; 2 from a hundred on."""
     if 0 < amount < 0.00005:
         return f"under 0.0001 {currency}"
-    return f"{amount:,.{2 if amount >= 100 or amount == 0 else 4}f} {currency}"
+    return f"{amount:,.{2 if amount >= 100 else 4}f} {currency}"
 
 
 def format_ratio(ratio: float) -> str:
-    """Formats how many times one figure is another: `1.25x`, `11.3x`, `240x`, with a multiplication sign."""
-    return f"{_digits(ratio)}\N{MULTIPLICATION SIGN}"
+    """Formats how many times one figure is another: `1.25x`, `3.9x`, `240x`."""
+    decimals = 2 if ratio < 1.995 else 1 if ratio < 99.95 else 0
+    return f"{ratio:,.{decimals}f}x"
 
 
 def format_points(difference: float) -> str:
-    """Formats a difference of two shares in percentage points, signed: `-0.35 points`, with a true minus."""
+    """Formats a difference of two shares in percentage points, signed: `-0.35 points`."""
     points = round(100 * difference, 2)
-    sign = "+" if points > 0 else "\N{MINUS SIGN}"
-    return f"{sign}{abs(points):.2f} points"
+    return f"{points:+.2f} points"
 
 
 def _digits(value: float) -> str:

@@ -55,7 +55,7 @@ def _costs(page: dict[str, Any]) -> str:
 
 def _stage(stage: dict[str, Any]) -> str:
     source = f" from {stage['inputs']}" if stage["inputs"] else ""
-    return f"{_escape(stage['name'])} ({_escape(stage['kind'])}){_escape(source)}; {_escape(stage['made'])}"
+    return _escape(f"{stage['name']} ({stage['kind']}){source}; {stage['made']}")
 
 
 def _table(header: list[str], rows: list[list[str]], numeric_from: int) -> str:

@@ -76,7 +76,7 @@ def _chart(before: str, rows: list[Row]) -> dict[str, Any]:
     scale = 1.0 if is_accuracy else max(row.value for row in rows) or 1.0
     bars = []
     for row in rows:
-        relative = f"{100 * row.value / reference:.3g} % of {before}" if reference else "not comparable"
+        relative = f"{100 * row.value / reference:.3g}% of {before}" if reference else "not comparable"
         bars.append(
             {
                 "name": row.model,
@@ -84,7 +84,7 @@ def _chart(before: str, rows: list[Row]) -> dict[str, Any]:
                 "change": row.change,
                 "is_before": row.trend == "before",
                 "length": f"{100 * row.value / scale:.2f}",
-                "alternative": f"{row.text} of 100 %" if is_accuracy else relative,
+                "alternative": f"{row.text} of 100%" if is_accuracy else relative,
             }
         )
     return {"label": rows[0].label, "reference": f"{100 * reference / scale:.2f}", "bars": bars}

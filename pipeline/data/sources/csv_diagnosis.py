@@ -48,10 +48,10 @@ def explain(stream: TextIO, names: tuple[str, ...], label: int, delimiter: str, 
         if not rows:
             return "has a header but no rows; accepted: a header and rows"
     # A truth value is at fault only when nothing else is: a column of nothing else is read as 1 and 0.
-    sort = min(first, key=lambda found: found == _TRUTH, default=None)
-    if sort is None:
+    worst = min(first, key=lambda found: found == _TRUTH, default=None)
+    if worst is None:
         return " ".join(str(failure).split())
-    return f"{first[sort]}: {sort} ({counts[sort]} in all); accepted: {_ACCEPTED[sort]}"
+    return f"{first[worst]}: {worst} ({counts[worst]} in all); accepted: {_ACCEPTED[worst]}"
 
 
 def _rows(stream: TextIO, delimiter: str) -> Iterator[tuple[int, list[str]]]:

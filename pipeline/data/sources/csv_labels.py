@@ -27,7 +27,7 @@ def encode(labels: np.ndarray, where: str) -> tuple[np.ndarray, tuple[str, ...]]
     if len(names) < 2:
         raise ValueError(f"{where}: every label is {shown(names[0])}; accepted: two or more classes")
     numbers = _numbers(names)
-    for name, number in zip(names, numbers, strict=bool(numbers)):
+    for name, number in zip(names, numbers, strict=False):
         if number % 1:
             raise ValueError(f"{where}: label {shown(name)} isn't whole, as a regression target's; accepted: classes")
     if len(names) > _MOST_CLASSES:

@@ -1,0 +1,106 @@
+import pytest
+
+from pipeline.reporting.caveats import caveats
+from pipeline.reporting.compare import METRICS, comparison, verdict
+
+
+def row(document, model, metric):
+    return next(row for row in comparison(document) if (row.model, row.metric) == (model, metric))
+
+
+def test_every_model_has_every_metric(document):
+    rows = comparison(document)
+    assert [(row.model, row.metric) for row in rows] == [
+        (model, metric.key) for model in ("baseline", "pruned", "int8") for metric in METRICS
+    ]
+    assert {row.trend for row in rows if row.model == "baseline"} == {"before"}
+
+
+@pytest.mark.parametrize(
+    ("model", "metric", "change", "trend"),
+    [
+        ("int8", "accuracy", "-0.70 points", "worse"),
+        ("int8", "bytes", "3.3x smaller", "better"),
+        ("int8", "latency_p50", "4.0x faster", "better"),
+        ("int8", "parameters", "unchanged", "same"),
+        ("pruned", "bytes", "unchanged", "same"),
+        ("pruned", "deflated_bytes", "2.5x smaller", "better"),
+        ("pruned", "nonzero_parameters", "4.0x fewer", "better"),
+        ("pruned", "sparsity", "+75.00 points", "better"),
+    ],
+)
+def test_changes_by_hand(document, model, metric, change, trend):
+    found = row(document, model, metric)
+    assert (found.change, found.trend) == (change, trend)
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "change", "trend"),
+    [
+        (0.75, "1.07x faster", "better"),
+        (0.77, "no faster", "same"),
+        (0.80, "no faster", "same"),
+        (0.83, "no faster", "same"),
+        (1.60, "no faster (2.0x slower)", "worse"),
+        (0.0, "not comparable", "same"),
+    ],
+)
+def test_only_a_clear_gain_in_time_is_called_faster(document, milliseconds, change, trend):
+    document["models"][2]["measurement"]["latency_ms"]["p50"] = milliseconds
+    found = row(document, "int8", "latency_p50")
+    assert (found.change, found.trend) == (change, trend)
+
+
+def test_a_difference_too_small_for_two_decimals_is_not_called_a_ratio(document):
+    document["models"][2]["measurement"]["bytes"] = 81_900
+    assert row(document, "int8", "bytes").change == "barely smaller"
+
+
+def test_the_verdict_names_the_smallest_model_its_gain_and_its_price(document):
+    assert verdict(document) == (
+        "int8 against baseline: 3.8x smaller deflated, 4.0x faster at the median, "
+        "accuracy -0.70 points (97.50% to 96.80%)."
+    )
+
+
+def test_the_verdict_admits_that_nothing_got_faster(document):
+    del document["models"][2]
+    assert verdict(document) == (
+        "pruned against baseline: 2.5x smaller deflated, no faster at the median, "
+        "accuracy -0.40 points (97.50% to 97.10%)."
+    )
+
+
+def test_the_verdict_admits_that_nothing_was_saved(document):
+    for model in document["models"][1:]:
+        model["measurement"]["deflated_bytes"] = 80_000
+    assert verdict(document) == (
+        "Nothing was saved: no model deflates smaller than baseline; the smallest, pruned, "
+        "has accuracy -0.40 points (97.50% to 97.10%)."
+    )
+
+
+def test_a_single_model_is_compared_with_nothing(document):
+    del document["models"][1:]
+    assert verdict(document) == "Only baseline was measured: there is nothing to compare it with."
+
+
+def test_an_unknown_model_before_is_named(document):
+    document["before"] = "teacher"
+    with pytest.raises(ValueError, match="no model 'teacher': its models are baseline, pruned, int8"):
+        comparison(document)
+
+
+def test_figures_taken_differently_are_pointed_out(document):
+    assert caveats(document) == []
+    measurement = document["models"][2]["measurement"]
+    measurement.update(examples=500, threads=2, interpreter="tensorflow 2.18.1", uncounted_ops=["FlexErf", "WHILE"])
+    document["per_core_hour"] = 0
+    assert caveats(document) == [
+        "int8 was tested on 500 examples, baseline on 1,000: their accuracies are not comparable.",
+        "int8 was measured with threads 2, baseline with 1: their latencies are not comparable.",
+        "int8 was measured with interpreter tensorflow 2.18.1, baseline with litert 2.3.0: "
+        "their latencies are not comparable.",
+        "Operations of int8 leave out FlexErf, WHILE, which have no rule.",
+        "The price per core-hour is 0, so all money is 0.",
+    ]

@@ -1,0 +1,170 @@
+import copy
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import pytest
+
+from pipeline.reporting.render import render
+from pipeline.reporting.render_html import render_html
+
+VOID = {"meta", "link", "br", "rect", "line"}
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+class Page(HTMLParser):
+    """Collects elements, their attributes and texts, and checks that each element closed is the one last opened."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.elements, self.texts = [], [], []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if data.strip():
+            self.texts.append((self.open[-1] if self.open else "", " ".join(data.split())))
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.elements if name == tag]
+
+    def text(self, tag):
+        return [text for name, text in self.texts if name == tag]
+
+
+@pytest.fixture
+def page(document):
+    return Page(render_html(document))
+
+
+def test_the_page_says_what_it_is(page, document):
+    assert page.all("html") == [{"lang": "en"}]
+    assert page.text("title") == page.text("h1") == [document["title"]]
+    assert page.text("p")[0].startswith("int8 against baseline: 3.8x smaller deflated")
+    assert page.text("h2") == [
+        "Before and after",
+        "Caveats and notes",
+        "What it cost",
+        "Stages",
+        "Environment",
+        "Configuration",
+        "Run it again",
+    ]
+
+
+def test_every_figure_and_the_totals_are_there(page):
+    cells = page.text("td")
+    for figure in ("97.50%", "24.0 KiB", "19.5 KiB", "0.790 ms", "0.200 ms", "4.20 M", "model: train, data: data"):
+        assert figure in cells
+    assert cells[-7:] == ["49 min 10 s", "1 h 32 min", "512 MiB", "10.0 KiB", "20.0 KiB", "6", "0.0767 USD"]
+    assert {"no faster", "4.0x faster", "-0.70 points"} <= set(page.text("span"))
+    assert {"3.11.9", "2.18.1"} <= set(page.text("dd"))
+
+
+def test_the_tables_are_readable_by_ear(page):
+    assert len(page.all("table")) == len(page.text("caption")) == 2
+    assert all(header["scope"] in ("row", "col") for header in page.all("th"))
+
+
+def test_configuration_and_command_are_exact(document):
+    document["config"] = "a: '<b> & \"c\"'\n  # kept\n"
+    document["command"] = "frugal run 'name=<x>'"
+    html = render_html(document)
+    page = Page(html)
+    assert page.text("code")[-1] == "frugal run 'name=<x>'"
+    assert "<code>a: &#39;&lt;b&gt; &amp; &#34;c&#34;&#39;\n  # kept\n</code>" in html
+
+
+def test_each_bar_has_a_length_and_a_text_alternative(page):
+    bars = page.all("svg")
+    assert len(bars) == 4 * 3
+    assert all(bar["role"] == "img" for bar in bars)
+    labels = [bar["aria-label"] for bar in bars]
+    assert "int8: 25% of baseline" in labels
+    assert "int8: 96.80% of 100%" in labels
+    lengths = [bar["width"] for bar in page.all("rect") if bar["class"].startswith("bar")]
+    assert lengths[3:6] == ["100.00", "98.75", "25.00"]
+
+
+def test_a_larger_model_sets_the_scale(document):
+    document["models"][1]["measurement"]["latency_ms"]["p50"] = 1.6
+    page = Page(render_html(document))
+    lengths = [bar["width"] for bar in page.all("rect") if bar["class"].startswith("bar")]
+    assert lengths[3:6] == ["50.00", "100.00", "12.50"]
+    assert page.all("line")[3]["x1"] == "50.00"
+
+
+def test_stages_are_indented_under_what_they_read(page):
+    margins = [item["style"] for item in page.all("li") if "style" in item]
+    assert margins == [f"margin-left: {depth}rem" for depth in ("0.0", "1.5", "3.0", "3.0", "4.5")]
+
+
+def hostile(value):
+    if isinstance(value, dict):
+        return {key: hostile(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [hostile(item) for item in value]
+    return f'{value}<script>alert(1)</script>"onload="x' if isinstance(value, str) else value
+
+
+def test_no_text_of_the_document_becomes_markup(document):
+    texts = hostile(document)
+    texts["environment"]["libraries"]["<img src=x>"] = "1"
+    page = Page(render_html(texts))
+    assert not page.all("script")
+    assert not page.all("img")
+    assert not any(name.startswith("on") for _, attributes in page.elements for name in attributes)
+    assert any("<script>alert(1)</script>" in text for text in page.text("h1"))
+
+
+def test_nothing_is_fetched_from_elsewhere(document):
+    html = render_html(document)
+    page = Page(html)
+    references = [
+        value
+        for _, attributes in page.elements
+        for name, value in attributes.items()
+        if name in ("src", "href", "srcset", "data", "action", "poster", "xlink:href")
+    ]
+    assert references == ["data:,"]
+    assert "url(" not in html
+    assert "@import" not in html
+    assert "http://" not in html
+    assert "https://" not in html
+
+
+def test_one_model_and_no_stages_still_make_a_page(document):
+    document["models"], document["stages"] = document["models"][:1], []
+    page = Page(render_html(document))
+    assert "Caveats and notes" not in page.text("h2")
+    assert page.text("p")[0].startswith("Only baseline was measured")
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH to show the page")
+@pytest.mark.parametrize("change", [copy.deepcopy, hostile], ids=["plain", "hostile"])
+def test_a_browser_shows_it_without_an_error(document, tmp_path, change):
+    path = render(change(document), tmp_path)[2]
+    options = (
+        "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+        "--disable-component-update --disable-sync --enable-logging=stderr --dump-dom"
+    )
+    done = subprocess.run(
+        [CHROMIUM, *options.split(), f"--user-data-dir={tmp_path / 'profile'}", path.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "CONSOLE" not in done.stderr
+    assert "What it cost" in done.stdout
