@@ -95,9 +95,8 @@ def _show_plan(plan: list[Step]) -> None:
 def _finish(outcome: Outcome, settings: Settings, folder: Path) -> None:
     price, currency = settings.cost.per_core_hour, settings.cost.currency
     ledger.write(outcome.entries, price, currency, folder / "ledger.json")
-    console = Console(highlight=False)
-    console.print(ledger.table(outcome.entries, price, currency))
     shown = Console(highlight=False, soft_wrap=True)
+    shown.print(ledger.table(outcome.entries, price, currency))
     for name, artifact in outcome.artifacts.items():
         if artifact.manifest["kind"] == "report":
             shown.print(f"\n{(artifact.files / 'verdict.txt').read_text().strip()}", markup=False)

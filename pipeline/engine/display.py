@@ -16,6 +16,7 @@ from pipeline.engine.stage import Progress as StageProgress
 
 PLAIN_SECONDS = 5.0
 DRAW_SECONDS = 0.1
+STAGE_LOGGER = "pipeline.stage."
 
 # Its own descriptor: the standard ones are sent to a stage's log while native code runs.
 console = Console(file=os.fdopen(os.dup(2), "w", buffering=1), highlight=False, soft_wrap=True)
@@ -27,7 +28,8 @@ class ConsoleHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Prints one record."""
         style = {logging.WARNING: "yellow", logging.ERROR: "red", logging.CRITICAL: "red"}.get(record.levelno, "")
-        console.print(self.format(record), style=style, markup=False)
+        stage = record.name.removeprefix(STAGE_LOGGER) if record.name.startswith(STAGE_LOGGER) else ""
+        console.print(f"{stage}: {self.format(record)}" if stage else self.format(record), style=style, markup=False)
 
 
 class Display:
@@ -83,7 +85,8 @@ class StageView:
 
     def __init__(self, progress: Progress | None, number: str, name: str) -> None:
         self._progress, self._number, self._name = progress, number, name
-        self._start = self._drawn = time.monotonic()
+        self._drawn = time.monotonic()
+        self._first: tuple[float, float] | None = None
         self._task = progress.add_task(escape(f"{number} {name}"), total=None, text="") if progress else None
         if progress is None:
             console.print(f"{number} {name}: started", markup=False)
@@ -91,13 +94,15 @@ class StageView:
     def update(self, at: StageProgress) -> None:
         """Shows how far the stage is; calls that come too fast are dropped."""
         now = time.monotonic()
+        # The first step takes seconds longer than the others; an ETA that counted it would be wrong for minutes.
+        start, begun = self._first = self._first or (now, at.done)
         if now - self._drawn < (DRAW_SECONDS if self._progress else PLAIN_SECONDS):
             return
         self._drawn = now
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, completed=at.done, total=at.total, text=escape(at.text))
             return
-        left = (now - self._start) * (at.total - at.done) / at.done if at.done else 0.0
+        left = (now - start) * (at.total - at.done) / (at.done - begun) if at.done > begun else 0.0
         share = 100 * at.done / at.total if at.total else 0.0
         console.print(f"{self._number} {self._name}: {share:.0f}% {at.text} (ETA {left:.0f} s)", markup=False)
 

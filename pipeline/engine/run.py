@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.engine.artifact import Artifact, DamagedError
-from pipeline.engine.display import Display, StageView, native_output_to
+from pipeline.engine.display import STAGE_LOGGER, Display, StageView, native_output_to
 from pipeline.engine.errors import StageError
 from pipeline.engine.graph import ancestors
 from pipeline.engine.ledger import NOTHING, Entry
@@ -197,7 +197,7 @@ class Runner:
 @contextmanager
 def _stage_log(name: str, path: Path) -> Iterator[logging.Logger]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    logger = logging.getLogger(f"pipeline.stage.{name}")
+    logger = logging.getLogger(f"{STAGE_LOGGER}{name}")
     handler = logging.FileHandler(path)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logger.setLevel(min(logging.INFO, logging.getLogger().getEffectiveLevel()))

@@ -5,6 +5,9 @@ from typing import Any
 
 from pipeline.keras import keras
 
+MOMENTUM = 0.9
+"""Of the moving statistics; Keras's 0.99 takes 1,000 steps to forget its start, more than a small data set has."""
+
 
 def cnn(features: Any, scaled: Any, classes: int, *, filters: Sequence[int], units: int, dropout: float) -> keras.Model:
     """Returns a convolutional network that gives logits.
@@ -29,7 +32,7 @@ def cnn(features: Any, scaled: Any, classes: int, *, filters: Sequence[int], uni
     x = scaled
     for number, count in enumerate(filters, start=1):
         x = keras.layers.Conv2D(count, 3, padding="same", use_bias=False, name=f"conv_{number}")(x)
-        x = keras.layers.BatchNormalization(name=f"norm_{number}")(x)
+        x = keras.layers.BatchNormalization(momentum=MOMENTUM, name=f"norm_{number}")(x)
         x = keras.layers.ReLU(name=f"relu_{number}")(x)
         x = keras.layers.MaxPooling2D(name=f"pool_{number}")(x)
     x = keras.layers.Flatten(name="flatten")(x)

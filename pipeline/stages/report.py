@@ -39,20 +39,20 @@ class Report(Stage):
         from pipeline.reporting.compare import verdict
         from pipeline.reporting.render import render
 
+        measurements = {
+            name: json.loads(artifact.path("measurement.json").read_text()) for name, artifact in context.inputs.items()
+        }
         document: dict[str, Any] = {
             "title": self.title,
             "command": context.run["command"],
             "config": context.run["config"],
             "before": self.before,
-            "models": [
-                {"name": name, "measurement": json.loads(artifact.path("measurement.json").read_text())}
-                for name, artifact in context.inputs.items()
-            ],
+            "models": [{"name": name, "measurement": found} for name, found in measurements.items()],
             "stages": [
                 {"name": name, **{each: manifest[each] for each in STATED}}
                 for name, manifest in context.lineage.items()
             ],
-            "environment": environment(context.lineage),
+            "environment": {**environment(context.lineage), "cpu": cpu_names(measurements)},
             "per_core_hour": self.per_core_hour,
             "currency": self.currency,
         }
@@ -74,3 +74,8 @@ def environment(lineage: Any) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "libraries": dict(sorted(libraries.items())),
     }
+
+
+def cpu_names(measurements: Mapping[str, Mapping[str, Any]]) -> str:
+    """Returns the processors that the models were measured on; figures of two processors can't be compared."""
+    return ", ".join(sorted({str(found["cpu"]) for found in measurements.values()}))

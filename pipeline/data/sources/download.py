@@ -68,6 +68,8 @@ def _download(folder: Path, url: str, name: str, known_hash: str) -> None:
     try:
         pooch.retrieve(url, known_hash=known_hash.lower(), fname=name, path=folder)
     except requests.RequestException as error:
+        if error.response is not None:
+            error.response.close()  # pooch leaves a refused request's connection open
         raise ConnectionError(f"{url}: can't be downloaded ({_reason(error)}); or put the file in {folder}") from error
     except ValueError as error:
         raise ValueError(f"{url}: what was downloaded has another hash; accepted: {known_hash}") from error
