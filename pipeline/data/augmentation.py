@@ -1,5 +1,7 @@
 """Random flips and shifts of a whole batch at once, each image with its own draw."""
 
+from collections.abc import Sequence
+
 from pipeline.keras import tf
 
 
@@ -16,17 +18,13 @@ def augment(images: tf.Tensor, seed: tf.Tensor, *, flip: bool, shift: int) -> tf
         Images of the same shape and dtype.
 
     Raises:
-        ValueError: When the images aren't a batch, or `shift` isn't from 0 to less than their sides.
+        ValueError: As `check_augmentable`.
     """
-    if images.shape.rank != 4:
-        raise ValueError(f"features of shape {images.shape} can't be augmented; accepted: (batch, h, w, c)")
-    sides = [side for side in images.shape[1:3] if side is not None]
-    if not 0 <= shift < min(sides, default=shift + 1):
-        raise ValueError(f"shift {shift}; accepted: 0 to {min(sides) - 1 if sides else 'less than the sides'}")
+    check_augmentable(images.shape.as_list(), shift)
     if not flip and not shift:
         return images
     mirrored, down, right = draw(tf.shape(images)[0], seed, shift)
-    height, width = tf.shape(images)[1], tf.shape(images)[2]
+    height, width = images.shape[1:3]
     rows = tf.range(height) + shift - down[:, tf.newaxis]
     columns = tf.broadcast_to(tf.range(width), (tf.shape(images)[0], width))
     if flip:
@@ -35,6 +33,23 @@ def augment(images: tf.Tensor, seed: tf.Tensor, *, flip: bool, shift: int) -> tf
     padded = tf.pad(images, [[0, 0], [shift, shift], [shift, shift], [0, 0]])
     shifted = tf.gather(padded, rows, axis=1, batch_dims=1)
     return tf.ensure_shape(tf.gather(shifted, columns, axis=2, batch_dims=1), images.shape)
+
+
+def check_augmentable(shape: Sequence[int | None], shift: int) -> None:
+    """Refuses what can't be augmented.
+
+    Args:
+        shape: The features', the batch first; h and w must be known.
+        shift: As in `augment`.
+
+    Raises:
+        ValueError: When the shape isn't (batch, h, w, c), or `shift` isn't from 0 to less than h and w.
+    """
+    if len(shape) != 4:
+        raise ValueError(f"features of shape {tuple(shape)} can't be augmented; accepted: (batch, h, w, c)")
+    side = min(side or 0 for side in shape[1:3])
+    if not 0 <= shift < side:
+        raise ValueError(f"shift {shift} of images of shape {tuple(shape[1:])}; accepted: 0 to {side - 1}")
 
 
 def draw(count: tf.Tensor | int, seed: tf.Tensor, shift: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:

@@ -46,7 +46,7 @@ def _sizes(shares: dict[str, float], total: int, classes: int) -> dict[str, int]
     sizes = {part: round(share * total) for part, share in shares.items()}
     if sum(shares.values()) >= 1 or sum(sizes.values()) >= total:
         named = " and ".join(f"{part} share {share}" for part, share in shares.items())
-        raise ValueError(f"{named} leave nothing of {total} examples to train on; accepted: less than 1 in all")
+        raise ValueError(f"{named}: none of {total} examples left to train on; accepted: less than 1 in all")
     for part, size in {**sizes, "train": total - sum(sizes.values())}.items():
         if size < classes:
             of = f" share {shares[part]}" if part in shares else ""

@@ -1,6 +1,6 @@
 """The tf.data input of training and evaluation, reproducible whatever the parallelism."""
 
-from pipeline.data.augmentation import augment
+from pipeline.data.augmentation import augment, check_augmentable
 from pipeline.data.dataset import Split
 from pipeline.keras import tf
 
@@ -44,8 +44,10 @@ def training_stream(
         raise ValueError(f"epochs {first_epoch} to {last_epoch}; accepted: a first from 0 up to the last")
     if not -(2**63) <= seed < 2**63:
         raise ValueError(f"seed {seed}; accepted: an int64")
-    features, labels = _tensors(split)
     augmented = flip or shift != 0
+    if augmented:
+        check_augmentable(split.features.shape, shift)
+    features, labels = _tensors(split)
 
     def index_batches(epoch: tf.Tensor) -> tf.data.Dataset:
         epoch_seed = tf.stack([tf.constant(seed, tf.int64), epoch])

@@ -57,7 +57,7 @@ def write(entries: Sequence[Entry], per_core_hour: float, currency: str, path: P
 def table(entries: Sequence[Entry], per_core_hour: float, currency: str) -> Table:
     """Returns the ledger as a table for the terminal."""
     shown = Table(
-        title="ledger", title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0)
+        title="ledger", title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 1, 0, 0)
     )
     for heading in ("stage", "status"):
         shown.add_column(heading, no_wrap=True)

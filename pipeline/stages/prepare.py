@@ -74,7 +74,8 @@ class IdxSource:
         return load_idx(self._folder(), class_names=self.class_names)
 
     def _folder(self) -> Path:
-        from pipeline.data.sources.idx import download_idx, idx_files
+        from pipeline.data.sources.download import download_idx
+        from pipeline.data.sources.idx import idx_files
 
         folder = Path(self.path).expanduser()
         if self.url is None or folder.is_dir():

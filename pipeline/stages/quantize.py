@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 
 from pydantic.dataclasses import dataclass
 
+from pipeline.engine.errors import blame
 from pipeline.engine.stage import STRICT, Context, Stage
 from pipeline.stages.settings import TRAINING_LIBRARIES, Positive, Seed
 
@@ -38,7 +39,8 @@ class Quantize(Stage):
         if count < self.calibration_examples:
             context.note(f"calibrated on all {count} training examples; {self.calibration_examples} were asked for")
         chosen = np.random.default_rng(self.seed).choice(len(train.features), count, replace=False)
-        content = quantize_int8(model, train.features[np.sort(chosen)], input_type=self.input_type)
+        with blame("input_type"):
+            content = quantize_int8(model, train.features[np.sort(chosen)], input_type=self.input_type)
         (context.output / "model.tflite").write_bytes(content)
         settings = {"scheme": "int8", "calibration_examples": count, "input_type": self.input_type}
         (context.output / "quantization.json").write_text(json.dumps(settings, indent=1))

@@ -63,8 +63,8 @@ def test_works_on_batches_of_unknown_size():
 @pytest.mark.parametrize(
     ("shape", "shift", "said"),
     [
-        ((4, 7, 5, 3), 5, "shift 5; accepted: 0 to 4"),
-        ((4, 7, 5, 3), -1, "shift -1; accepted: 0 to 4"),
+        ((4, 7, 5, 3), 5, r"shift 5 of images of shape \(7, 5, 3\); accepted: 0 to 4"),
+        ((4, 7, 5, 3), -1, "shift -1 of images .*; accepted: 0 to 4"),
         ((4, 7), 1, r"features of shape \(4, 7\) can't be augmented; accepted: \(batch, h, w, c\)"),
     ],
 )

@@ -1,0 +1,148 @@
+"""One small run of the real thing, looked at from all sides."""
+
+import hashlib
+import json
+import subprocess
+
+import pytest
+from conftest import SMALL, digests, left_overs, manifests
+
+STAGES = (
+    "prepare baseline prune export_baseline quantize export_prune measure_baseline export_quantize measure_prune "
+    "measure_quantize report"
+).split()
+
+
+def test_every_stage_is_built_and_the_last_lines_say_what_came_out(small_run):
+    done, store = small_run
+    assert done.statuses == dict.fromkeys(STAGES, "built")
+    verdict, report = done.out.strip().splitlines()[-2:]
+    assert "against baseline" in verdict
+    assert report == f"report: {done.output / 'report' / 'report.html'}"
+    assert len(manifests(store)) == len(STAGES)
+    assert left_overs(store) == []
+
+
+def test_the_report_sets_before_beside_after(small_run):
+    output = small_run[0].output / "report"
+    document = json.loads((output / "report.json").read_text())
+    figures = {model["name"]: model["measurement"] for model in document["models"]}
+    assert list(figures) == ["baseline", "pruned", "pruned + int8"]
+    assert figures["baseline"]["accuracy"] > 0.8
+    assert figures["pruned"]["nonzero_parameters"] < 0.6 * figures["baseline"]["nonzero_parameters"]
+    assert figures["pruned"]["deflated_bytes"] < figures["baseline"]["deflated_bytes"]
+    assert figures["pruned + int8"]["bytes"] < 0.6 * figures["baseline"]["bytes"]
+    assert document["command"].startswith("python -m pipeline +experiment=digits")
+    assert {stage["name"] for stage in document["stages"]} == set(STAGES) - {"report"}
+    assert "final_sparsity: 0.5" in document["config"]
+
+
+def test_the_delivered_files_are_those_that_were_measured(small_run):
+    done, store = small_run
+    for model in ("baseline", "prune", "quantize"):
+        delivered = (done.output / f"export_{model}" / "model.tflite").read_bytes()
+        stored = next(each for each in manifests(store).values() if each["stage"] == f"export_{model}")
+        assert stored["files"]["files/model.tflite"]["sha256"] == hashlib.sha256(delivered).hexdigest()
+    assert (done.output / "export_baseline" / "saved_model" / "saved_model.pb").is_file()
+    assert (done.output / "export_baseline" / "model.keras").is_file()
+
+
+def test_the_ledger_counts_cores_memory_and_money(small_run):
+    ledger = json.loads((small_run[0].output / "ledger.json").read_text())
+    rows = {row["stage"]: row for row in ledger["stages"]}
+    assert rows["baseline"]["cost"]["core_seconds"] > 0.5
+    assert rows["baseline"]["cost"]["peak_bytes"] > 100e6
+    assert ledger["total"]["money"] == pytest.approx(ledger["total"]["core_seconds"] / 3600 * 0.04)
+
+
+def test_a_second_run_reuses_everything_and_imports_no_tensorflow(small_run, cli):
+    store = small_run[1]
+    before = manifests(store)
+    done = cli(*SMALL, store=store)
+    assert done.code == 0, done.err
+    assert set(done.statuses.values()) == {"reused"}
+    assert manifests(store) == before
+    assert (done.output / "report" / "report.html").is_file()
+
+
+def test_the_plan_names_the_setting_that_changed_and_touches_nothing(small_run, cli):
+    store = small_run[1]
+    before = manifests(store)
+    done = cli(
+        *SMALL[:-1], "stages.prune.final_sparsity=0.7", "stages.measure_quantize.runs=20", "dry_run=true", store=store
+    )
+    assert done.code == 0
+    lines = {line.split()[1]: line for line in done.out.splitlines()}
+    assert lines["baseline"].endswith("reuse    in the store")
+    assert lines["prune"].endswith("run      final_sparsity: 0.5 -> 0.7")
+    assert lines["quantize"].endswith("run      input model changed (prune)")
+    assert manifests(store) == before
+    assert left_overs(store) == []
+
+
+def test_a_sweep_trains_the_base_model_once(small_store, cli):
+    done = cli("-m", *SMALL, "stages.prune.final_sparsity=0.5,0.6", store=small_store)
+    assert done.code == 0, done.err
+    kinds = [each["kind"] for each in manifests(small_store).values()]
+    assert (kinds.count("train"), kinds.count("prune"), kinds.count("report")) == (1, 2, 2)
+    ledgers = sorted(done.folder.glob("multirun/digits/*/*/ledger.json"))
+    assert [path.parent.name for path in ledgers] == ["0", "1"]
+
+
+@pytest.mark.parametrize("stage", ["prepare", "baseline", "export_quantize", "report"])
+def test_one_flipped_byte_is_found_rebuilt_and_reported(stage, small_store, cli):
+    kept = digests(small_store)
+    key = next(key for key, each in manifests(small_store).items() if each["stage"] == stage)
+    path = max((small_store / "artifacts" / key / "files").rglob("*.*"), key=lambda each: each.stat().st_size)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    done = cli(*SMALL, store=small_store)
+    assert done.code == 0, done.err
+    assert f"{stage}: the artifact in the store is damaged" in done.err
+    assert path.name in done.err
+    assert {name for name, status in done.statuses.items() if status == "built"} == {stage}
+    assert digests(small_store) == kept
+    assert len(list((small_store / "damaged").iterdir())) == 1
+
+
+@pytest.mark.slow
+def test_the_same_configuration_gives_the_same_bytes_in_another_store(small_run, cli):
+    done = cli(*SMALL)
+    assert done.code == 0, done.err
+    assert digests(cli.store) == digests(small_run[1])
+
+
+@pytest.mark.slow
+def test_two_processes_together_run_each_stage_once(cli):
+    pair = [cli.start(*SMALL) for _ in range(2)]
+    for process, _ in pair:
+        _, err = process.communicate(timeout=600)
+        assert process.returncode == 0, err
+    ledgers = [json.loads(next(folder.glob("outputs/*/*/ledger.json")).read_text()) for _, folder in pair]
+    for first, second in zip(*(ledger["stages"] for ledger in ledgers), strict=True):
+        assert sorted((first["status"], second["status"])) == ["built", "reused"], first["stage"]
+    assert left_overs(cli.store) == []
+
+
+@pytest.mark.slow
+def test_the_printed_command_repeats_the_run(small_run, cli):
+    command = json.loads((small_run[0].output / "report" / "report.json").read_text())["command"]
+    assert command.startswith("python -m pipeline ")
+    import shlex
+
+    done = cli(*shlex.split(command)[3:], store=small_run[1])
+    assert set(done.statuses.values()) == {"reused"}
+
+
+def test_the_saved_model_serves_in_a_process_that_knows_nothing_of_us(small_run):
+    import sys
+
+    folder = small_run[0].output / "export_prune"
+    code = (
+        "import sys, numpy as np, tensorflow as tf\n"
+        "serve = tf.saved_model.load(sys.argv[1]).signatures['serving_default']\n"
+        "print(serve(features=tf.zeros((3, 8, 8, 1)))['logits'].shape.as_list())"
+    )
+    out = subprocess.run([sys.executable, "-c", code, str(folder / "saved_model")], capture_output=True, text=True)
+    assert out.stdout.strip() == "[3, 10]", out.stderr
