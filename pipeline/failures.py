@@ -8,7 +8,7 @@ from hydra.errors import (
     OverrideParseException,
 )
 from omegaconf import DictConfig
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
 from pipeline.engine.errors import ConfigError, PipelineError, one_line
 
@@ -33,6 +33,8 @@ def explain(error: Exception) -> tuple[str, int]:
         return str(error), error.exit_code
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         return str(_missing_option(error)), ConfigError.exit_code
+    if isinstance(error, MissingMandatoryValue):
+        return str(ConfigError(str(error.full_key), "missing; it must be given")), ConfigError.exit_code
     cause = error.__cause__ if isinstance(error, ConfigCompositionException) else error
     if isinstance(cause, ConfigKeyError | ConfigAttributeError):
         return str(_unknown_key(cause)), ConfigError.exit_code

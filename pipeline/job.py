@@ -65,7 +65,7 @@ def read_config(config: DictConfig) -> tuple[Settings, dict[str, Stage]]:
     Raises:
         ConfigError: Naming the key at fault, its value, and what is accepted.
     """
-    settings = read_settings(OmegaConf.to_container(config, resolve=True))  # type: ignore[arg-type]
+    settings = read_settings(OmegaConf.to_container(config, resolve=True, throw_on_missing=True))  # type: ignore[arg-type]
     if not settings.stages:
         raise ConfigError("stages", "nothing to run; choose an experiment", accepted=_experiments())
     return settings, ordered(read_stages(settings.stages, KINDS))

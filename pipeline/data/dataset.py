@@ -1,5 +1,6 @@
 """The dataset a stage hands on: three parts, what is known about them, and their files."""
 
+import io
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -96,14 +97,21 @@ def part_files(folder: Path, part: str) -> tuple[Path, Path]:
 
 
 def save(dataset: Dataset, folder: Path) -> None:
-    """Writes dataset.json and two .npy files for each part; the same dataset gives the same bytes."""
+    """Writes dataset.json and two .npy files for each part; the same dataset gives the same bytes.
+
+    Raises:
+        OSError: When a file can't be written whole.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(asdict(dataset.info), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     (folder / "dataset.json").write_text(text + "\n", encoding="utf-8")
     for part in PARTS:
         split: Split = getattr(dataset, part)
         for file, array in zip(part_files(folder, part), (split.features, split.labels), strict=True):
-            np.save(file, np.ascontiguousarray(array), allow_pickle=False)
+            # As bytes, because numpy's own writing into a file hides why the operating system refused it.
+            buffer = io.BytesIO()
+            np.save(buffer, array, allow_pickle=False)
+            file.write_bytes(buffer.getbuffer())
 
 
 def load(folder: Path) -> Dataset:

@@ -197,15 +197,15 @@ class Runner:
 @contextmanager
 def _stage_log(name: str, path: Path) -> Iterator[logging.Logger]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    logger = logging.getLogger(f"{STAGE_LOGGER}{name}")
+    rooms = logging.getLogger("pipeline")  # what a room says while a stage runs is part of the stage's log
     handler = logging.FileHandler(path)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logger.setLevel(min(logging.INFO, logging.getLogger().getEffectiveLevel()))
-    logger.addHandler(handler)
+    rooms.setLevel(min(logging.INFO, logging.getLogger().getEffectiveLevel()))
+    rooms.addHandler(handler)
     try:
-        yield logger
+        yield logging.getLogger(f"{STAGE_LOGGER}{name}")
     finally:
-        logger.removeHandler(handler)
+        rooms.removeHandler(handler)
         handler.close()
 
 

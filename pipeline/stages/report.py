@@ -5,7 +5,7 @@ import os
 import platform
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, cast
 
 import pydantic
 from pydantic.dataclasses import dataclass
@@ -37,12 +37,13 @@ class Report(Stage):
     def run(self, context: Context) -> None:
         """Renders the report."""
         from pipeline.reporting.compare import verdict
+        from pipeline.reporting.document import Document
         from pipeline.reporting.render import render
 
         measurements = {
             name: json.loads(artifact.path("measurement.json").read_text()) for name, artifact in context.inputs.items()
         }
-        document: dict[str, Any] = {
+        facts: dict[str, Any] = {
             "title": self.title,
             "command": context.run["command"],
             "config": context.run["config"],
@@ -56,6 +57,7 @@ class Report(Stage):
             "per_core_hour": self.per_core_hour,
             "currency": self.currency,
         }
+        document = cast(Document, facts)
         render(document, context.output)
         (context.output / "verdict.txt").write_text(verdict(document) + "\n")
 

@@ -1,5 +1,6 @@
 """Training with Keras's `fit`, resumable after every epoch."""
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 from pipeline.keras import keras, tf
 from pipeline.training.checkpoint import Checkpoints
 from pipeline.training.determinism import SeedEachEpoch
+
+log = logging.getLogger(__name__)
 
 OnProgress = Callable[[float, float, str], None]
 """Called with steps done, steps in all, and a few words."""
@@ -50,6 +53,8 @@ def fit(
     optimizer.build(model.trainable_variables)
     checkpoints = Checkpoints(state / "checkpoints", model)
     history = checkpoints.restore()
+    if history:
+        log.info("going on after epoch %d of %d", len(history), epochs)
     if len(history) < epochs:
         model.fit(
             training(len(history)),

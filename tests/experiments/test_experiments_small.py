@@ -5,12 +5,21 @@ import json
 import subprocess
 
 import pytest
-from conftest import SMALL, digests, left_overs, manifests
+from whole_runs import SMALL, digests, left_overs, manifests
 
-STAGES = (
-    "prepare baseline prune export_baseline quantize export_prune measure_baseline export_quantize measure_prune "
-    "measure_quantize report"
-).split()
+STAGES = [
+    "prepare",
+    "baseline",
+    "prune",
+    "export_baseline",
+    "quantize",
+    "export_prune",
+    "measure_baseline",
+    "export_quantize",
+    "measure_prune",
+    "measure_quantize",
+    "report",
+]
 
 
 def test_every_stage_is_built_and_the_last_lines_say_what_came_out(small_run):

@@ -1,0 +1,233 @@
+"""Bad inputs, one table: each ends in one clear line and a non-zero exit, and the store stays intact."""
+
+import gzip
+import os
+import resource
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+from whole_runs import left_overs, manifests
+
+DIGITS = "+experiment=digits"
+CSV = ("--config-dir", "{conf}", "+experiment=only_data", "data=csv", "data.path={file}", "data.label=kind")
+IDX = (
+    "--config-dir",
+    "{conf}",
+    "+experiment=only_data",
+    "data=fashion_mnist",
+    "data.path={file}",
+    "data.url=null",
+    "data.class_names=[a,b]",
+)
+
+CONFIGURATION = {
+    "no experiment": ([], "stages: nothing to run; choose an experiment; accepted: +experiment=breast_cancer"),
+    "unknown experiment": (["+experiment=digts"], "experiment=digts: no such option; accepted: breast_cancer, digits"),
+    "unknown option": ([DIGITS, "optimizer=adamm"], "optimizer=adamm: no such option; accepted: adam, sgd; did you"),
+    "unknown key": ([DIGITS, "sede=1"], "sede: unknown key; accepted: cost, data, dry_run"),
+    "unknown key of a stage": ([DIGITS, "stages.prune.final_sparsty=0.5"], "did you mean final_sparsity?"),
+    "added unknown key": ([DIGITS, "+stages.prune.speed=1"], "stages.prune.speed=1: unknown key; accepted: inputs"),
+    "unknown key of the data": ([DIGITS, "+data.path=x"], "stages.prepare.data.path=x: unknown key; accepted: source"),
+    "unknown stage": ([DIGITS, "stages.prune.kind=prun"], "stages.prune.kind=prun: unknown stage; accepted: export"),
+    "unknown stage option": ([DIGITS, "+stage@stages.t=trian"], "stage=trian: no such option"),
+    "word for a number": (
+        [DIGITS, "stages.baseline.epochs=many"],
+        "stages.baseline.epochs=many: not valid; accepted: a",
+    ),
+    "fraction for a count": ([DIGITS, "stages.baseline.epochs=2.5"], "stages.baseline.epochs=2.5: not valid"),
+    "number for a switch": ([DIGITS, "dry_run=3"], "dry_run=3: not valid; accepted: a valid boolean"),
+    "null for a number": ([DIGITS, "stages.prune.final_sparsity=null"], "stages.prune.final_sparsity=null: not valid"),
+    "out of range": (
+        [DIGITS, "stages.prune.final_sparsity=1.9"],
+        "stages.prune.final_sparsity=1.9: not valid; accepted: less",
+    ),
+    "falling sparsity": (
+        [DIGITS, "stages.prune.initial_sparsity=0.9"],
+        "stages.prune.final_sparsity=0.8: below initial_sparsity; accepted: 0.9 to below 1",
+    ),
+    "negative seed": ([DIGITS, "seed=-1"], "seed=-1: not valid; accepted: greater than or equal to 0"),
+    "wrong choice": ([DIGITS, "optimizer.schedule=cosin"], "accepted: constant, cosine; did you mean cosine?"),
+    "missing input": (
+        [DIGITS, "~stages.prune.inputs.model"],
+        "stages.prune.inputs.model: missing; a prune stage needs it",
+    ),
+    "unknown input": ([DIGITS, "stages.prune.inputs.model=basline"], "no such stage; accepted: baseline; did you mean"),
+    "wrong kind of input": (
+        [DIGITS, "stages.prune.inputs.model=prepare"],
+        "gives a dataset, not a model; accepted: baseline",
+    ),
+    "cycle": (
+        [DIGITS, "+stage@stages.again=prune", "stages.again.inputs.model=prune", "stages.prune.inputs.model=again"],
+        "a cycle: ",
+    ),
+    "image model on a table": ([DIGITS, "data=breast_cancer"], "stages.baseline.model.family=cnn: takes images"),
+    "unknown before": (
+        [DIGITS, "stages.report.before=base"],
+        "stages.report.before=base: no such model; accepted: baseline",
+    ),
+    "formats of a quantized model": (
+        [DIGITS, "stages.export_quantize.formats=[tflite,keras]"],
+        "stages.export_quantize.formats=tflite,keras: a quantized model exists as TFLite only",
+    ),
+    "no interpolation": ([DIGITS, "seed=${sed}"], "Interpolation key 'sed' not found"),
+    "no override": ([DIGITS, "a=b=[c"], "a=b=[c: can't be read as an override"),
+    "a path for a name": ([DIGITS, "name=../x"], "name=../x: not valid"),
+    "data without a path": ([DIGITS, "data=csv", "model=mlp"], "data.path"),
+    "nothing to train on": ([DIGITS, "stages.prepare.test=0.95"], "validation and test leave nothing to train on"),
+    "code in the configuration": ([DIGITS, "+model._target_=os.system"], "model._target_=os.system: unknown key"),
+    "store below a file": ([DIGITS, "store.path={file}/store"], "not a usable folder (Not a directory)"),
+    "store is a file": ([DIGITS, "store.path={file}"], "not a usable folder"),
+}
+
+HEAD = "a,b,kind\n"
+ROWS = "".join(f"{n},{n * 2},{'xy'[n % 2]}\n" for n in range(40))
+
+TABLES = {
+    "no such file": (None, "data.csv"),
+    "empty file": ("", "data.csv"),
+    "header alone": (HEAD, "data.csv"),
+    "wrong label column": (f"a,b,knid\n{ROWS}", "did you mean knid?"),
+    "missing cell": (f"{HEAD}{ROWS}1,,x\n", "line 42"),
+    "word in a number column": (f"{HEAD}{ROWS}1,two,x\n", "line 42"),
+    "infinite": (f"{HEAD}{ROWS}1,inf,x\n", "line 42"),
+    "ragged": (f"{HEAD}{ROWS}1,2,x,4\n", "line 42"),
+    "label missing": (f"{HEAD}{ROWS}1,2,\n", "line 42"),
+    "one class": (HEAD + ROWS.replace("y", "x"), "class"),
+    "class too small": (f"{HEAD}{ROWS}1,2,z\n", "class"),
+    "duplicated column": (f"a,a,kind\n{ROWS}", "a"),
+    "not UTF-8": (f"{HEAD}{ROWS}1,2,\xe9\n".encode("latin-1"), "UTF-8"),
+    "truncated gzip": (gzip.compress((HEAD + ROWS).encode())[:-12], "data.csv.gz"),
+}
+
+
+def idx(values: bytes, *shape: int) -> bytes:
+    return struct.pack(f">BBBB{len(shape)}I", 0, 0, 8, len(shape), *shape) + values
+
+
+def images(side: int = 6) -> dict[str, bytes]:
+    labels = bytes(n % 2 for n in range(40))
+    return {
+        "train-images-idx3-ubyte": idx(bytes(40 * side * side), 40, side, side),
+        "train-labels-idx1-ubyte": idx(labels, 40),
+        "t10k-images-idx3-ubyte": idx(bytes(40 * side * side), 40, side, side),
+        "t10k-labels-idx1-ubyte": idx(labels, 40),
+    }
+
+
+IMAGES = {
+    "no such folder": ({}, "t10k"),
+    "truncated gzip": (
+        {**images(), "train-images-idx3-ubyte": None, "train-images-idx3-ubyte.gz": gzip.compress(bytes(5000))[:-9]},
+        "train-images-idx3-ubyte.gz",
+    ),
+    "missing bytes": ({**images(), "t10k-labels-idx1-ubyte": idx(bytes(30), 40)}, "t10k-labels-idx1-ubyte"),
+    "another shape": ({**images(), "t10k-images-idx3-ubyte": images(5)["t10k-images-idx3-ubyte"]}, "5x5"),
+    "not IDX": ({**images(), "train-labels-idx1-ubyte": b"<html>"}, "train-labels-idx1-ubyte"),
+    "unknown label": ({**images(), "t10k-labels-idx1-ubyte": idx(bytes([7] * 40), 40)}, "7"),
+}
+
+
+@pytest.fixture
+def conf(tmp_path) -> Path:
+    """A user's own configuration folder, with an experiment that only prepares data."""
+    folder = tmp_path / "conf"
+    (folder / "experiment").mkdir(parents=True)
+    (folder / "experiment/only_data.yaml").write_text(
+        "# @package _global_\ndefaults:\n  - /stage@stages.prepare: prepare\nname: mine\n"
+    )
+    return folder
+
+
+def assert_one_clear_line(done, expected: str) -> None:
+    lines = [line for line in done.err.splitlines() if "started" not in line]
+    faults = [line for line in lines if line.startswith(("error: ", "stage "))]
+    assert done.code == 2, done.err
+    assert len(faults) == 1, done.err
+    assert expected in faults[0]
+    assert "Traceback" not in done.err + done.out
+
+
+@pytest.mark.parametrize(("arguments", "expected"), CONFIGURATION.values(), ids=CONFIGURATION)
+def test_configuration(arguments, expected, small_store, cli, tmp_path):
+    file = tmp_path / "file"
+    file.touch()
+    before = manifests(small_store)
+    done = cli(*(each.replace("{file}", str(file)) for each in arguments), store=small_store)
+    assert_one_clear_line(done, expected)
+    assert len(done.err.splitlines()) == 1
+    assert manifests(small_store) == before
+    assert left_overs(small_store) == []
+
+
+def run_on(cli, conf, arguments, file):
+    return cli(*(each.format(conf=conf, file=file) for each in arguments))
+
+
+@pytest.mark.parametrize(("content", "expected"), TABLES.values(), ids=TABLES)
+def test_tables(content, expected, cli, conf, tmp_path):
+    zipped = isinstance(content, bytes) and content[:2] == b"\x1f\x8b"
+    file = tmp_path / ("data.csv.gz" if zipped else "data.csv")
+    if content is not None:
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    done = run_on(cli, conf, CSV, file)
+    assert_one_clear_line(done, expected)
+    assert manifests(cli.store) == {}
+
+
+@pytest.mark.parametrize(("files", "expected"), IMAGES.values(), ids=IMAGES)
+def test_images(files, expected, cli, conf, tmp_path):
+    for name, content in files.items():
+        (tmp_path / "images").mkdir(exist_ok=True)
+        if content is not None:
+            (tmp_path / "images" / name).write_bytes(content)
+    done = run_on(cli, conf, IDX, tmp_path / "images")
+    assert_one_clear_line(done, expected)
+    assert manifests(cli.store) == {}
+
+
+def test_a_store_that_can_take_no_more_bytes(cli, conf):
+    """A limit on the size of a file stands for a full disk: the operating system refuses the write."""
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+    process, folder = cli.start("--config-dir", str(conf), "+experiment=only_data", preexec_fn=limit)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode != 0
+    assert "stage prepare failed: " in err
+    assert "File too large" in err
+    assert manifests(cli.store) == {}
+    done = cli("--config-dir", str(conf), "+experiment=only_data")
+    assert done.code == 0, done.err
+    assert left_overs(cli.store) == []
+    assert folder.is_dir()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a disk of its own")
+def test_a_full_disk(cli, conf, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk], check=True)
+    try:
+        done = cli("--config-dir", str(conf), "+experiment=only_data", store=disk / "store")
+        assert done.code != 0
+        assert "stage prepare failed: [Errno 28] No space left on device" in done.err
+        assert "Traceback" not in done.err
+        assert manifests(disk / "store") == {}
+    finally:
+        subprocess.run(["umount", disk], check=True)
+
+
+def test_an_image_too_small_for_the_network(cli):
+    done = cli(DIGITS, "model.filters=[4,4,4,4]")
+    assert_one_clear_line(done, "an image of 8x8 is too small for 4 blocks that each halve it; accepted: at most 3")
+    assert {each["kind"] for each in manifests(cli.store).values()} == {"prepare"}
+
+
+def test_in_a_sweep_the_other_jobs_go_on(cli, conf):
+    done = cli("-m", "--config-dir", str(conf), "+experiment=only_data", "stages.prepare.validation=0.1,0.95,0.2")
+    assert done.code == 2
+    assert "stages.prepare.validation=0.95: validation and test leave nothing to train on" in done.err
+    assert len(manifests(cli.store)) == 2

@@ -1,0 +1,65 @@
+"""Walks conf/: every option composes, every key is explained, every experiment is complete."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+from pipeline.__main__ import CONF
+from pipeline.job import read_config
+
+GROUPS = ("data", "model", "optimizer", "stage", "experiment")
+FILES = sorted(path for path in CONF.rglob("*.yaml"))
+KEY = re.compile(r"^\s*[A-Za-z_][\w.-]*:( |$)")
+
+
+def overrides(path: Path) -> list[str]:
+    group, option = path.parent.name, path.stem
+    if group == "experiment":
+        return [f"+experiment={option}"]
+    model = "model=mlp" if group == "data" else ""
+    base = ["+experiment=digits", model, f"{group}={option}"]
+    if group == "stage":
+        base = ["+experiment=digits", f"+stage@stages.extra={option}"]
+    if option == "csv":
+        base += ["data.path=any.csv", "data.label=any"]
+    return [each for each in base if each]
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.parent.name in GROUPS], ids=lambda path: path.stem)
+def test_every_option_composes(path):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("config", overrides=overrides(path))
+    if path.parent.name != "stage":
+        settings, stages = read_config(config)
+        assert set(stages) == set(settings.stages)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(CONF)))
+def test_every_file_opens_with_a_comment_and_every_setting_has_one(path):
+    lines = path.read_text().splitlines()
+    assert any(line.startswith("# ") for line in lines[:2]), "no opening comment"
+    if path.parent.name not in ("data", "model", "optimizer", "stage") and path.name != "config.yaml":
+        return
+    settings = lines[: lines.index("hydra:")] if "hydra:" in lines else lines
+    bare = [
+        line
+        for number, line in enumerate(settings)
+        if KEY.match(line)
+        and "#" not in line
+        and not line.startswith(("kind:", "source:", "family:", "name:", "defaults:"))
+        and not (line.rstrip().endswith(":") and number + 1 < len(settings))
+        and "md5:" not in line
+    ]
+    assert bare == []
+
+
+@pytest.mark.parametrize("path", sorted((CONF / "experiment").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_experiment_says_its_command_what_it_shows_its_figures_and_its_time(path):
+    header = [line for line in path.read_text().splitlines() if line.startswith("#")]
+    text = "\n".join(header)
+    assert f"python -m pipeline +experiment={path.stem}" in text
+    assert "Shows:" in text
+    assert "Measured:" in text
+    assert re.search(r"Time: \d+ s", text)

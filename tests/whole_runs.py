@@ -1,0 +1,100 @@
+"""What tests of whole runs share: the command line in a process of its own, and a small run of the real thing."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+SMALL = (
+    "+experiment=digits",
+    "model.filters=[8,16]",
+    "model.units=32",
+    "optimizer.learning_rate=0.01",
+    "stages.baseline.epochs=8",
+    "stages.baseline.batch_size=32",
+    "stages.baseline.augment.shift=1",
+    "stages.prune.epochs=4",
+    "stages.prune.final_sparsity=0.5",
+    "stages.quantize.calibration_examples=50",
+    "stages.export_baseline.check_examples=20",
+    "stages.export_prune.check_examples=20",
+    "stages.export_quantize.check_examples=20",
+    "stages.measure_baseline.runs=20",
+    "stages.measure_prune.runs=20",
+    "stages.measure_quantize.runs=20",
+)
+"""The digits experiment, every stage of it, at a size that a test can afford."""
+
+MEASURED = ("measure", "report")
+"""Kinds of stages whose artifacts hold times, and so differ from run to run."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """A command that has ended: exit code, what it said, and the folder that it ran in."""
+
+    code: int
+    out: str
+    err: str
+    folder: Path
+
+    @property
+    def output(self) -> Path:
+        """The output folder of its only run."""
+        return next(path.parent for path in self.folder.glob("outputs/*/*/ledger.json"))
+
+    @property
+    def statuses(self) -> dict[str, str]:
+        ledger = json.loads((self.output / "ledger.json").read_text())
+        return {row["stage"]: row["status"] for row in ledger["stages"]}
+
+
+class Cli:
+    """Runs the command line, each time in a new folder, on one store."""
+
+    def __init__(self, folder: Path, store: Path) -> None:
+        self.store = store
+        self._folder = folder
+        self._count = 0
+
+    def start(self, *arguments: str, store: Path | None = None, **options) -> tuple[subprocess.Popen, Path]:
+        self._count += 1
+        folder = self._folder / f"run{self._count}"
+        folder.mkdir(parents=True)
+        environment = {**os.environ, "FRUGAL_STORE": str(store or self.store), "COLUMNS": "200"}
+        environment.pop("HYDRA_FULL_ERROR", None)
+        environment.pop("PIPELINE_RUN_ID", None)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pipeline", *arguments],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **options,
+        )
+        return process, folder
+
+    def __call__(self, *arguments: str, store: Path | None = None) -> Done:
+        process, folder = self.start(*arguments, store=store)
+        out, err = process.communicate(timeout=600)
+        return Done(process.returncode, out, err, folder)
+
+
+def manifests(store: Path) -> dict[str, dict]:
+    """The manifest of each artifact in a store, by key."""
+    found = (json.loads(path.read_text())["manifest"] for path in store.glob("artifacts/*/manifest.json"))
+    return {manifest["key"]: manifest for manifest in found}
+
+
+def digests(store: Path) -> dict[str, str]:
+    """The content digest of each artifact that holds no times, by key."""
+    return {key: each["digest"] for key, each in manifests(store).items() if each["kind"] not in MEASURED}
+
+
+def left_overs(store: Path) -> list[Path]:
+    """Whatever in a store is neither a published artifact nor a lock."""
+    return [*store.glob("work/*"), *store.glob("damaged/*"), *store.rglob("*.part")]
