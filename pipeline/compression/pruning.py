@@ -15,7 +15,8 @@ UPDATES = 50
 def prunable_layers(model: keras.Model, exclude: Sequence[str] = ()) -> list[str]:
     """Returns the names of the layers whose kernel pruning thins out: Dense and Conv2D.
 
-    Depthwise kernels are left out: TFMOT passes over them.
+    Depthwise and separable convolutions stay dense: TFMOT passes over the former, and of the latter would prune but
+    the pointwise half.
 
     Raises:
         ValueError: If the model is subclassed or nested, or an excluded layer does not exist.
@@ -29,12 +30,7 @@ def prunable_layers(model: keras.Model, exclude: Sequence[str] = ()) -> list[str
     for name in exclude:
         if name not in names:
             raise ValueError(f"exclude names {name}, which is no layer; accepted: {', '.join(names)}")
-    depthwise = keras.layers.DepthwiseConv2D  # a Conv2D to Python, but not to TFMOT
-    return [
-        layer.name
-        for layer in model.layers
-        if isinstance(layer, PRUNABLE) and not isinstance(layer, depthwise) and layer.name not in exclude
-    ]
+    return [layer.name for layer in model.layers if isinstance(layer, PRUNABLE) and layer.name not in exclude]
 
 
 def polynomial_schedule(

@@ -110,7 +110,7 @@ def save(dataset: Dataset, folder: Path) -> None:
         for file, array in zip(part_files(folder, part), (split.features, split.labels), strict=True):
             # As bytes, because numpy's own writing into a file hides why the operating system refused it.
             buffer = io.BytesIO()
-            np.save(buffer, array, allow_pickle=False)
+            np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
             file.write_bytes(buffer.getbuffer())
 
 

@@ -2,13 +2,19 @@
 
 import hashlib
 import json
+import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from pipeline.keras import keras
 
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest date that a zip archive can hold; stands for every member's."""
+
+KERAS = ("keras.", "tf_keras.")
+"""The modules whose classes a model file may name."""
 
 
 def save_model(model: keras.Model, path: Path) -> None:
@@ -22,27 +28,54 @@ def save_model(model: keras.Model, path: Path) -> None:
     """
     plain = model.__class__.from_config(model.get_config())
     plain.set_weights(model.get_weights())
-    raw = path.with_name("raw.keras")
-    plain.save(raw)
-    with zipfile.ZipFile(raw) as source, zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as target:
-        for name in sorted(source.namelist()):
-            content = source.read(name)
-            if name == "metadata.json":
-                content = json.dumps({**json.loads(content), "date_saved": "1980-01-01@00:00:00"}).encode()
-            target.writestr(zipfile.ZipInfo(name, EPOCH), content)
-    raw.unlink()
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        raw = Path(folder, "raw.keras")
+        plain.save(raw)
+        with zipfile.ZipFile(raw) as source, zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as target:
+            for name in sorted(source.namelist()):
+                content = source.read(name)
+                if name == "metadata.json":
+                    content = json.dumps({**json.loads(content), "date_saved": "1980-01-01@00:00:00"}).encode()
+                target.writestr(zipfile.ZipInfo(name, EPOCH), content)
 
 
 def load_model(path: Path) -> keras.Model:
-    """Loads a `.keras` file in Keras's safe mode, which refuses code such as a Lambda layer.
+    """Loads a `.keras` file made of Keras's own layers, and refuses whatever could run code while it loads.
+
+    Keras's safe mode alone does not do: it covers neither HDF5 files and folders, which Keras takes under any name,
+    nor functions of any Python module that a file may name.
 
     Raises:
-        ValueError: If the file is not a Keras model, or holds code.
+        ValueError: If the file is not such a model, or is damaged.
     """
+    if path.suffix != ".keras" or not zipfile.is_zipfile(path):
+        what = "not a .keras file" if path.exists() else "no such file"
+        raise ValueError(f"{path.name}: {what}; accepted: a model saved in the .keras format")
     try:
-        return keras.models.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:
-        raise ValueError(f"{path.name}: not a model that can be loaded safely: {error}") from error
+        with zipfile.ZipFile(path) as archive:
+            foreign = sorted(set(_foreign(json.loads(archive.read("config.json")))))
+        if not foreign:
+            return keras.models.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # Keras raises errors of many types on a damaged file
+        raise ValueError(f"{path.name}: can't be loaded: {' '.join(str(error).split())}") from error
+    raise ValueError(
+        f"{path.name}: refused, because {', '.join(foreign)} may run code; accepted: Keras's own layers, no Lambda "
+        "layer and no pickled code"
+    )
+
+
+def _foreign(config: Any) -> Iterator[str]:
+    """Yields what in a model's configuration is not a class of Keras."""
+    if isinstance(config, dict):
+        module, name = config.get("module"), config.get("class_name")
+        if name in ("Lambda", "__lambda__"):
+            yield "a Lambda layer"
+        elif name == "function":
+            yield f"the function {config.get('config')}"
+        elif name and module and not str(module).startswith(KERAS):
+            yield f"{module}.{name}"
+    for value in config.values() if isinstance(config, dict) else config if isinstance(config, list) else ():
+        yield from _foreign(value)
 
 
 def weights_digest(model: keras.Model) -> str:

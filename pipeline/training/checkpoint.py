@@ -40,20 +40,33 @@ class Checkpoints:
     def restore(self) -> list[dict[str, float]]:
         """Restores the newest usable checkpoint and returns its history; without one, an empty history.
 
-        A checkpoint that can't be read is passed over with a warning.
+        A checkpoint that can't be read is passed over with a warning, and leaves no trace in the model.
         """
-        for folder in reversed(self._finished()):
+        finished = self._finished()
+        variables = [*self._checkpoint.model.variables, *self._checkpoint.optimizer.variables] if finished else []
+        before = [variable.numpy() for variable in variables]
+        for folder in reversed(finished):
             try:
-                history = json.loads((folder / HISTORY).read_text())
-                self._checkpoint.read(str(folder / "state")).assert_existing_objects_matched()
+                return self._read(folder)
             except (tf.errors.OpError, OSError, ValueError, AssertionError) as error:
-                log.warning("checkpoint %s can't be read (%s); the one before it is used", folder.name, error)
+                reason = " ".join(str(error).split())
+                log.warning("checkpoint %s can't be read (%s); the one before it is used", folder.name, reason)
                 shutil.rmtree(folder)
-                continue
-            return list(history)
+                for variable, value in zip(variables, before, strict=True):  # some may have been read
+                    variable.assign(value)
         return []
 
+    def _read(self, folder: Path) -> list[dict[str, float]]:
+        history = json.loads((folder / HISTORY).read_text())
+        if not isinstance(history, list) or len(history) != _epoch(folder):
+            raise ValueError(f"{HISTORY} does not hold {_epoch(folder)} epochs")
+        self._checkpoint.read(str(folder / "state")).assert_existing_objects_matched()
+        return history
+
     def _finished(self) -> list[Path]:
-        if not self._folder.is_dir():
-            return []
-        return sorted(path for path in self._folder.iterdir() if path.suffix != ".part")
+        found = (path for path in self._folder.glob("epoch-*") if path.is_dir() and path.suffix != ".part")
+        return sorted(found, key=_epoch)
+
+
+def _epoch(folder: Path) -> int:
+    return int(folder.name.removeprefix("epoch-"))

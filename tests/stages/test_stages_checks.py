@@ -1,0 +1,92 @@
+"""What the stages refuse before anything runs, and the small pure functions among them."""
+
+import numpy as np
+import pytest
+
+from pipeline.engine.errors import ConfigError
+from pipeline.engine.keys import identity
+from pipeline.engine.settings import read_stages
+from pipeline.stages.export import agreement
+from pipeline.stages.registry import KINDS
+from pipeline.stages.report import environment
+
+OPTIMIZER = {"name": "adam", "learning_rate": 0.001, "schedule": "cosine", "beta_1": 0.9, "beta_2": 0.999}
+PREPARE = {"kind": "prepare", "data": {"source": "digits"}, "validation": 0.1, "test": 0.2, "seed": 0}
+TRAIN = {
+    "kind": "train",
+    "inputs": {"data": "prepare"},
+    "model": {"family": "mlp", "units": [8], "dropout": 0.0},
+    "optimizer": OPTIMIZER,
+    "learning_rate": None,
+    "epochs": 1,
+    "batch_size": 8,
+    "augment": {"flip": False, "shift": 0},
+    "seed": 0,
+}
+CSV = {"source": "csv", "path": "a.csv", "label": "kind", "delimiter": ","}
+
+
+def test_every_kind_is_registered_under_its_own_name():
+    assert set(KINDS) == {"prepare", "train", "prune", "quantize", "export", "measure", "report"}
+    assert all(stage.kind == kind for kind, stage in KINDS.items())
+
+
+def test_augmentation_of_a_table_is_refused():
+    stages = {
+        "prepare": {**PREPARE, "data": {"source": "breast_cancer"}},
+        "train": {**TRAIN, "augment": {"flip": True, "shift": 0}},
+    }
+    with pytest.raises(ConfigError, match=r"^stages.train.augment: takes images"):
+        read_stages(stages, KINDS)
+
+
+@pytest.mark.parametrize(
+    ("data", "line"),
+    [
+        (
+            {"source": "csvv"},
+            "stages.prepare.data.source=csvv: unknown; accepted: digits, breast_cancer, idx, csv; did",
+        ),
+        ({}, "stages.prepare.data.source: missing; it must be given"),
+        (
+            {**CSV, "labl": "x"},
+            "stages.prepare.data.labl=x: unknown key; accepted: source, path, label, delimiter; did",
+        ),
+        ({**CSV, "label": 3}, "stages.prepare.data.label=3: not valid; accepted: a valid string"),
+        ({"source": "csv", "path": "a"}, "stages.prepare.data.label: missing; it must be given"),
+    ],
+)
+def test_settings_of_a_source_are_named_without_the_names_of_our_classes(data, line):
+    with pytest.raises(ConfigError) as caught:
+        read_stages({"prepare": {**PREPARE, "data": data}}, KINDS)
+    assert str(caught.value).startswith(line)
+
+
+def test_where_a_file_lies_is_not_part_of_the_key():
+    one, two = (
+        read_stages({"prepare": {**PREPARE, "data": {**CSV, "path": path}}}, KINDS)["prepare"]
+        for path in ("/here/a.csv", "/there/a.csv")
+    )
+    assert identity(one, {}, {}) == identity(two, {}, {})
+
+
+def test_the_title_of_a_report_is_not_part_of_its_key():
+    settings = {"kind": "report", "inputs": {"a": "m"}, "before": "a", "per_core_hour": 1.0, "currency": "EUR"}
+    one, two = (read_stages({"r": {**settings, "title": title}}, KINDS)["r"] for title in ("x", "y"))
+    assert identity(one, {}, {}) == identity(two, {}, {})
+
+
+def test_agreement_is_relative_to_the_largest_logit():
+    expected = np.array([[0.0, 10.0], [4.0, 2.0]])
+    given = np.array([[0.0, 9.0], [2.0, 2.5]])
+    assert agreement(expected, given) == {"largest_difference": 0.2, "same_class": 0.5}
+
+
+def test_the_environment_unites_the_libraries_of_all_stages():
+    manifests = {
+        "a": {"identity": {"libraries": {"python": "3.11", "numpy": "2"}}},
+        "b": {"identity": {"libraries": {"python": "3.11", "jinja2": "3"}}},
+    }
+    found = environment(manifests)
+    assert found["python"] == "3.11"
+    assert found["libraries"] == {"jinja2": "3", "numpy": "2"}
