@@ -31,6 +31,8 @@ def main() -> None:
     traces = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us, and leave as one line
     os.environ.setdefault("PIPELINE_RUN_ID", f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{uuid.uuid4().hex[:4]}")
+    if "HOROVOD_RANK" in os.environ:
+        _join()
     try:
         app()
     except KeyboardInterrupt:
@@ -45,6 +47,20 @@ def main() -> None:
         if line:
             sys.stderr.write(f"error: {line}\n")
         sys.exit(code)
+
+
+def _join() -> None:
+    """Makes this process one of a launch: one run, one output folder, the cores shared out among the ranks."""
+    from pipeline.engine.ranks import current
+
+    ranks = current()
+    cores = max(1, len(os.sched_getaffinity(0)) // int(os.environ["HOROVOD_LOCAL_SIZE"]))
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(cores))
+    if ranks.leads:
+        ranks.tell("run", os.environ["PIPELINE_RUN_ID"])
+    else:
+        os.environ["PIPELINE_RUN_ID"] = ranks.hear("run")
+        sys.argv += ["hydra.output_subdir=null", f"hydra.job.name=frugal.rank{ranks.number}"]
 
 
 if __name__ == "__main__":

@@ -13,8 +13,10 @@ from rich.console import Console
 
 from pipeline.engine import ledger
 from pipeline.engine.errors import ConfigError, PipelineError
+from pipeline.engine.follow import follow
 from pipeline.engine.graph import ordered
 from pipeline.engine.plan import Step, make_plan
+from pipeline.engine.ranks import current
 from pipeline.engine.run import Outcome, Runner
 from pipeline.engine.settings import Settings, read_settings, read_stages
 from pipeline.engine.stage import Stage
@@ -42,20 +44,29 @@ def run_job(config: DictConfig) -> None:
 
 def _run(config: DictConfig) -> None:
     settings, stages = read_config(config)
+    ranks = current()
+    if ranks.size > 1 and not any(stage.together for stage in stages.values()):
+        raise ConfigError(
+            "distribution", f"{ranks.size} processes were started for it", value="single", accepted=["horovod"]
+        )
     store = Store(settings.store.folder)
     plan = make_plan(stages, store, verify_all=settings.store.verify == "all")
     if settings.dry_run:
-        _show_plan(plan)
+        if ranks.leads:
+            _show_plan(plan)
         return
     hydra = HydraConfig.get()
     folder = Path(hydra.runtime.output_dir)
     facts = {
-        "command": _command(list(hydra.overrides.task)),
+        "command": _command(list(hydra.overrides.task), ranks.size),
         "config": OmegaConf.to_yaml(config, resolve=True),
         "run": f"{settings.name}/{os.environ['PIPELINE_RUN_ID']}",
         "name": settings.name,
     }
-    outcome = Runner(store, folder, facts).run(plan)
+    if not ranks.leads:
+        follow(plan, store, ranks, folder, facts)
+        return
+    outcome = Runner(store, folder, facts, ranks).run(plan)
     _finish(outcome, settings, folder)
 
 
@@ -78,10 +89,11 @@ def _experiments() -> list[str]:
     return [f"+experiment={name}" for name in loader.get_group_options("experiment")]
 
 
-def _command(overrides: list[str]) -> str:
+def _command(overrides: list[str], ranks: int) -> str:
+    launcher = ["horovodrun", "-np", str(ranks)] if ranks > 1 else []
     local = ("store.", "dry_run=")
     kept = [each for each in overrides if not each.startswith(local)]
-    return shlex.join(["python", "-m", "pipeline", *kept])
+    return shlex.join([*launcher, "python", "-m", "pipeline", *kept])
 
 
 def _show_plan(plan: list[Step]) -> None:

@@ -8,7 +8,7 @@ import pytest
 import pipeline
 
 ROOT = Path(pipeline.__file__).parent
-ROOMS = ("data", "models", "optimizers", "training", "compression", "measurement", "reporting")
+ROOMS = ("data", "models", "optimizers", "training", "compression", "distribution", "measurement", "reporting")
 ENTRY = ("__main__", "job", "failures", "store_command")
 
 

@@ -54,8 +54,9 @@ class Done:
 class Cli:
     """Runs the command line, each time in a new folder, on one store."""
 
-    def __init__(self, folder: Path, store: Path) -> None:
+    def __init__(self, folder: Path, store: Path, launcher: tuple[str, ...] = ()) -> None:
         self.store = store
+        self._launcher = launcher
         self._folder = folder
         self._count = 0
 
@@ -67,7 +68,7 @@ class Cli:
         environment.pop("HYDRA_FULL_ERROR", None)
         environment.pop("PIPELINE_RUN_ID", None)
         process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline", *arguments],
+            [*self._launcher, sys.executable, "-m", "pipeline", *arguments],
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -9,6 +9,7 @@ from pipeline.keras import keras, tf
 
 BATCH = 256
 FUNCTION = re.compile(r"__(?:inference|forward|backward)_[A-Za-z0-9_/.<>]*?_(\d+)\b")
+CONTROL_FLOW = re.compile(r"(?:while(?:_\d+)?_(?:body|cond)|cond(?:_\d+)?_(?:true|false))_(\d+)")
 CAPTURE = re.compile(r'(?<=s: ")\d+(?=")')
 
 
@@ -21,7 +22,8 @@ def to_saved_model(model: keras.Model, folder: Path) -> None:
     """Writes a model as a SavedModel with one signature, `serving_default(features)`, for any batch size.
 
     TensorFlow numbers functions by how many the process has made before and adds a random fingerprint; both are made
-    a function of the model, so that equal models give equal files.
+    a function of the model, so that equal models give equal files. Only LSTM and GRU layers, into whose graph Keras
+    writes a random identifier, give other bytes each time.
     """
     spec = tf.TensorSpec([None, *model.input_shape[1:]], tf.float32, name="features")
 
@@ -41,7 +43,7 @@ def _renumber(path: Path) -> None:
     from tensorflow.core.protobuf import saved_model_pb2
 
     text = text_format.MessageToString(saved_model_pb2.SavedModel.FromString(path.read_bytes()))
-    for pattern, group in ((FUNCTION, 1), (CAPTURE, 0)):
+    for pattern, group in ((FUNCTION, 1), (CONTROL_FLOW, 1), (CAPTURE, 0)):
         numbers = sorted({int(found[group]) for found in pattern.finditer(text)})
         rank = {number: f"{place:04d}" for place, number in enumerate(numbers)}
 

@@ -102,9 +102,10 @@ class StageView:
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, completed=at.done, total=at.total, text=escape(at.text))
             return
-        left = (now - start) * (at.total - at.done) / (at.done - begun) if at.done > begun else 0.0
+        left = (now - start) * (at.total - at.done) / (at.done - begun) if at.done > begun else None
+        eta = "" if left is None else f" (ETA {left:.0f} s)"
         share = 100 * at.done / at.total if at.total else 0.0
-        console.print(f"{self._number} {self._name}: {share:.0f}% {at.text} (ETA {left:.0f} s)", markup=False)
+        console.print(f"{self._number} {self._name}: {share:.0f}% {at.text}{eta}", markup=False)
 
     def close(self) -> None:
         """Takes the stage out of the live view."""

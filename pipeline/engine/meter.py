@@ -4,6 +4,7 @@ import json
 import resource
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -42,6 +43,18 @@ class Cost:
             self.bytes_written + other.bytes_written,
             self.attempts + other.attempts,
         )
+
+
+def side_by_side(costs: Sequence[Cost]) -> Cost:
+    """Returns the cost of processes that worked at the same time: one clock, but all their cores and memory."""
+    return Cost(
+        max(cost.wall_seconds for cost in costs),
+        sum(cost.core_seconds for cost in costs),
+        sum(cost.peak_bytes for cost in costs),
+        sum(cost.bytes_read for cost in costs),
+        sum(cost.bytes_written for cost in costs),
+        max(cost.attempts for cost in costs),
+    )
 
 
 class Meter:

@@ -1,5 +1,6 @@
 """A run: walks the plan, builds what is missing, keeps the ledger, and leaves the store intact whatever happens."""
 
+import json
 import logging
 import shutil
 import time
@@ -12,16 +13,19 @@ from typing import Any
 
 from pipeline.engine.artifact import Artifact, DamagedError
 from pipeline.engine.display import STAGE_LOGGER, Display, StageView, native_output_to
-from pipeline.engine.errors import StageError
+from pipeline.engine.errors import PipelineError, StageError
 from pipeline.engine.graph import ancestors
 from pipeline.engine.ledger import NOTHING, Entry
-from pipeline.engine.meter import Cost, Meter
+from pipeline.engine.meter import Cost, Meter, side_by_side
 from pipeline.engine.plan import Step
+from pipeline.engine.ranks import BUILD, PASS, Ranks, cost_key
 from pipeline.engine.stage import Context
 from pipeline.engine.store import Build, Store
 
 REMEMBERED = ("kind", "identity", "notes", "created", "run", "cost")
 """What an artifact's manifest says that those made from it remember."""
+
+ALONE = Ranks()
 
 log = logging.getLogger(__name__)
 
@@ -48,10 +52,11 @@ class Runner:
         store: Where artifacts are.
         folder: The run's output folder; stage logs and delivered files go there.
         facts: Facts of the run that a report states: its command, its id, its configuration as YAML.
+        ranks: This process's place, which is rank 0, among those that build some stages together.
     """
 
-    def __init__(self, store: Store, folder: Path, facts: Mapping[str, str]) -> None:
-        self.store, self.folder, self.facts = store, folder, facts
+    def __init__(self, store: Store, folder: Path, facts: Mapping[str, str], ranks: Ranks = ALONE) -> None:
+        self.store, self.folder, self.facts, self._ranks = store, folder, facts, ranks
         self._steps: dict[str, Step] = {}
         self._lost: set[str] = set()
         self._artifacts: dict[str, Artifact] = {}
@@ -77,12 +82,15 @@ class Runner:
             return Entry(step.name, step.stage.kind, step.key, status, cost, saved)
 
         if step.action == "unneeded":
+            self._tell(step, PASS)
             return entry("unneeded")
         if step.action == "reuse" and step.artifact is not None:
+            self._tell(step, PASS)
             self._artifacts[step.name] = step.artifact
             self._tidy(step.key)
             return entry("reused", saved=Cost(**step.artifact.manifest["cost"]))
-        if self._lost.intersection(step.stage.inputs.values()):
+        if self._lost.intersection([step.name, *step.stage.inputs.values()]):
+            self._tell(step, PASS)
             self._lost.add(step.name)
             return entry("skipped")
         with display.stage(number, step.name) as view, Meter() as meter:
@@ -90,9 +98,13 @@ class Runner:
                 artifact, built = self._obtain(step, view)
             except (Exception, SystemExit) as error:
                 self._failed(step.name, error)
+                if step.stage.together:  # the other ranks wait inside it for ever; the launcher ends them with us
+                    self._lost |= self._steps.keys()
                 return entry("failed", meter.cost)
             self._artifacts[step.name] = artifact
-            return entry("built", meter.cost) if built else entry("reused", saved=Cost(**artifact.manifest["cost"]))
+            if built:
+                return entry("built", self._with_others(step, meter.cost))
+            return entry("reused", saved=Cost(**artifact.manifest["cost"]))
 
     def _obtain(self, step: Step, view: StageView) -> tuple[Artifact, bool]:
         def waiting() -> None:
@@ -101,6 +113,7 @@ class Runner:
         with self.store.building(step.key, waiting) as build:
             if (made := self._usable(step.name, step.key)) is not None:
                 build.clear()
+                self._tell(step, PASS)
                 return made, False
             return self._build(step, build, view), True
 
@@ -119,10 +132,10 @@ class Runner:
         build.start()
         notes: list[str] = []
         log_file = self.folder / "logs" / f"{step.name}.log"
-        with _stage_log(step.name, log_file) as stage_log, Meter(build.folder / "cost.json") as meter:
+        with stage_log(step.name, log_file) as messages, Meter(build.folder / "cost.json") as meter:
 
             def note(line: str) -> None:
-                stage_log.warning(line)
+                messages.warning(line)
                 notes.append(line)
 
             context = Context(
@@ -131,12 +144,13 @@ class Runner:
                 inputs,
                 build.output,
                 build.state,
-                stage_log,
+                messages,
                 view.update,
                 note,
                 self._lineage(step),
                 self.facts,
             )
+            self._tell(step, BUILD)
             with native_output_to(log_file):
                 step.stage.run(context)
             manifest = {
@@ -146,7 +160,7 @@ class Runner:
                 "notes": notes,
                 "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
                 "run": self.facts["run"],
-                "cost": asdict(meter.cost),
+                "cost": asdict(self._with_others(step, meter.cost)),
                 "lineage": {
                     each["key"]: {name: each[name] for name in REMEMBERED} for each in context.lineage.values()
                 },
@@ -156,8 +170,23 @@ class Runner:
     def _read(self, name: str, view: StageView) -> Artifact:
         """Returns a checked input; one that was damaged or removed since the plan was made is built again."""
         step = self._steps[name]
+        if self._ranks.size > 1:  # the others have passed that stage
+            artifact = self.store.open(step.key)
+            if artifact is None:
+                raise PipelineError(f"its input {name} was removed from the store during the run; run again")
+            return artifact
         self._artifacts[name] = self._usable(name, step.key) or self._obtain(step, view)[0]
         return self._artifacts[name]
+
+    def _tell(self, step: Step, decision: str) -> None:
+        if step.stage.together:
+            self._ranks.tell(step.name, decision)
+
+    def _with_others(self, step: Step, cost: Cost) -> Cost:
+        """Returns the cost of a stage with that of the other ranks' shares."""
+        others = range(1, self._ranks.size) if step.stage.together else ()
+        told = [Cost(**json.loads(self._ranks.hear(cost_key(step.name, rank)))) for rank in others]
+        return side_by_side([cost, *told])
 
     def _lineage(self, step: Step) -> dict[str, dict[str, Any]]:
         """Returns the manifests upstream; those of artifacts that are gone are remembered by what was made of them."""
@@ -195,7 +224,8 @@ class Runner:
 
 
 @contextmanager
-def _stage_log(name: str, path: Path) -> Iterator[logging.Logger]:
+def stage_log(name: str, path: Path) -> Iterator[logging.Logger]:
+    """Sends what a stage and the rooms that it calls log to a file, inside a `with` block."""
     path.parent.mkdir(parents=True, exist_ok=True)
     rooms = logging.getLogger("pipeline")  # what a room says while a stage runs is part of the stage's log
     handler = logging.FileHandler(path)

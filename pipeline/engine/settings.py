@@ -49,6 +49,7 @@ class Settings:
     data: dict[str, Any]
     model: dict[str, Any]
     optimizer: dict[str, Any]
+    distribution: dict[str, Any]
 
 
 def default_store() -> Path:

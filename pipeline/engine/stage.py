@@ -75,6 +75,11 @@ class Stage:
 
     inputs: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def together(self) -> bool:
+        """Whether all processes of a launch build it together, rather than rank 0 alone."""
+        return False
+
     def check(self, upstream: "Mapping[str, Stage]") -> None:
         """Refuses, before anything runs, what the types alone can't.
 

@@ -13,8 +13,8 @@ from pipeline.keras import keras
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest date that a zip archive can hold; stands for every member's."""
 
-KERAS = ("keras.", "tf_keras.")
-"""The modules whose classes a model file may name."""
+KERAS = ("keras", "tf_keras")
+"""The packages whose classes a model file may name."""
 
 
 def save_model(model: keras.Model, path: Path) -> None:
@@ -72,7 +72,7 @@ def _foreign(config: Any) -> Iterator[str]:
             yield "a Lambda layer"
         elif name == "function":
             yield f"the function {config.get('config')}"
-        elif name and module and not str(module).startswith(KERAS):
+        elif name and module and str(module).partition(".")[0] not in KERAS:
             yield f"{module}.{name}"
     for value in config.values() if isinstance(config, dict) else config if isinstance(config, list) else ():
         yield from _foreign(value)

@@ -31,7 +31,7 @@ class Prune(TrainingStage):
 
     def check(self, upstream: Mapping[str, Stage]) -> None:
         """Refuses a sparsity that would have to fall."""
-        del upstream
+        super().check(upstream)
         if self.final_sparsity < self.initial_sparsity:
             raise ConfigError(
                 "final_sparsity", "below initial_sparsity", value=self.final_sparsity,

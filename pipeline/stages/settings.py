@@ -66,4 +66,20 @@ class AdamSettings:
     beta_2: Fraction
 
 
+@dataclass(config=STRICT, kw_only=True)
+class SingleSettings:
+    """Training in one process."""
+
+    engine: Literal["single"] = "single"
+
+
+@dataclass(config=STRICT, kw_only=True)
+class HorovodSettings:
+    """Data-parallel training with Horovod; the result depends on the number of ranks, so it is in the key."""
+
+    engine: Literal["horovod"] = "horovod"
+    ranks: Positive
+
+
+DistributionSettings = Annotated[SingleSettings | HorovodSettings, pydantic.Field(discriminator="engine")]
 OptimizerSettings = Annotated[SgdSettings | AdamSettings, pydantic.Field(discriminator="name")]

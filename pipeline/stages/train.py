@@ -25,6 +25,7 @@ class Train(TrainingStage):
 
     def check(self, upstream: Mapping[str, Stage]) -> None:
         """Refuses image-only settings on a table."""
+        super().check(upstream)
         data = upstream.get("data")
         if not isinstance(data, Prepare) or data.data.kind == "image":
             return

@@ -1,13 +1,23 @@
 """What every stage that trains has in common: its settings, its input, its artifact."""
 
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import pydantic
 from pydantic.dataclasses import dataclass
 
+from pipeline.engine.errors import ConfigError, blame
 from pipeline.engine.stage import STRICT, Context, Progress, Stage
-from pipeline.stages.settings import AdamSettings, AugmentSettings, OptimizerSettings, Positive, Seed
+from pipeline.stages.settings import (
+    AdamSettings,
+    AugmentSettings,
+    DistributionSettings,
+    HorovodSettings,
+    OptimizerSettings,
+    Positive,
+    Seed,
+)
 
 
 @dataclass(config=STRICT, kw_only=True)
@@ -19,7 +29,27 @@ class TrainingStage(Stage):
     epochs: Positive
     batch_size: Positive
     augment: AugmentSettings
+    distribution: DistributionSettings
     seed: Seed
+
+    @property
+    def together(self) -> bool:
+        """Whether all ranks train it together."""
+        return isinstance(self.distribution, HorovodSettings)
+
+    def check(self, upstream: Mapping[str, Stage]) -> None:
+        """Refuses a distribution that no launcher has started, and batches too small to be shared."""
+        del upstream
+        if not isinstance(self.distribution, HorovodSettings):
+            return
+        ranks = self.distribution.ranks
+        if ranks == 1:
+            start = "horovodrun -np N python -m pipeline ... distribution=horovod, with N from 2"
+            raise ConfigError("distribution.ranks", "no launcher has started this process", value=1, accepted=[start])
+        if self.batch_size < ranks:
+            raise ConfigError(
+                "batch_size", "fewer examples than ranks", value=self.batch_size, accepted=[f"{ranks} or more"]
+            )
 
     def fit(
         self, model: Any, dataset: Any, context: Context, callbacks: tuple[Any, ...] = ()
@@ -28,6 +58,7 @@ class TrainingStage(Stage):
         from pipeline.data.stream import evaluation_stream, steps_per_epoch, training_stream
         from pipeline.training.fit import fit
 
+        distribution = start_distribution(self.distribution)
         steps = steps_per_epoch(dataset.train, self.batch_size)
 
         def training(first_epoch: int) -> Any:
@@ -39,6 +70,8 @@ class TrainingStage(Stage):
                 last_epoch=self.epochs,
                 flip=self.augment.flip,
                 shift=self.augment.shift,
+                rank=distribution.rank,
+                ranks=distribution.size,
             )
 
         return fit(
@@ -52,7 +85,20 @@ class TrainingStage(Stage):
             state=context.state,
             on_progress=lambda done, total, text: context.progress(Progress(done, total, text)),
             callbacks=callbacks,
+            processes=distribution,
         )
+
+
+def start_distribution(settings: DistributionSettings) -> Any:
+    """Returns the engine of the configured kind, its processes connected."""
+    if isinstance(settings, HorovodSettings):
+        from pipeline.distribution.horovod import Horovod
+
+        with blame("distribution"):
+            return Horovod(settings.ranks)
+    from pipeline.distribution.single import Single
+
+    return Single()
 
 
 def build_optimizer(settings: OptimizerSettings, learning_rate: float | None, steps: int) -> Any:

@@ -9,6 +9,8 @@ from pipeline.keras import keras, tf
 
 KEPT = 2
 HISTORY = "history.json"
+UNREADABLE = (tf.errors.OpError, OSError, ValueError, AssertionError, LookupError, RuntimeError)
+"""What reading a damaged or foreign checkpoint raises; TensorFlow's reader of a cut-off file, an IndexError."""
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +50,7 @@ class Checkpoints:
         for folder in reversed(finished):
             try:
                 return self._read(folder)
-            except (tf.errors.OpError, OSError, ValueError, AssertionError) as error:
+            except UNREADABLE as error:
                 reason = " ".join(str(error).split())
                 log.warning("checkpoint %s can't be read (%s); the one before it is used", folder.name, reason)
                 shutil.rmtree(folder)

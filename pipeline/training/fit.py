@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pipeline.keras import keras, tf
 from pipeline.training.checkpoint import Checkpoints
@@ -13,6 +13,18 @@ log = logging.getLogger(__name__)
 
 OnProgress = Callable[[float, float, str], None]
 """Called with steps done, steps in all, and a few words."""
+
+
+class Processes(Protocol):
+    """The processes that train one model together."""
+
+    rank: int
+
+    def wrap(self, optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
+        """Returns an optimizer that averages gradients over them."""
+
+    def broadcast(self, model: keras.Model) -> None:
+        """Gives each the weights and the optimizer state of rank 0."""
 
 
 def fit(
@@ -27,6 +39,7 @@ def fit(
     state: Path,
     on_progress: OnProgress,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    processes: Processes | None = None,
 ) -> list[dict[str, float]]:
     """Trains a classifier that gives logits, from its last completed epoch if there is one.
 
@@ -41,6 +54,7 @@ def fit(
         state: The folder for checkpoints; what is there is resumed.
         on_progress: Called after every batch.
         callbacks: More Keras callbacks.
+        processes: Those that train it together, each with its own `training` stream; without them, this one alone.
 
     Returns:
         The metrics of each epoch.
@@ -48,6 +62,8 @@ def fit(
     Raises:
         ValueError: If the loss is no longer finite.
     """
+    rank = processes.rank if processes else 0
+    optimizer = processes.wrap(optimizer) if processes else optimizer
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer, loss, ["accuracy"])
     optimizer.build(model.trainable_variables)
@@ -55,6 +71,8 @@ def fit(
     history = checkpoints.restore()
     if history:
         log.info("going on after epoch %d of %d", len(history), epochs)
+    if processes:
+        processes.broadcast(model)
     if len(history) < epochs:
         model.fit(
             training(len(history)),
@@ -64,10 +82,10 @@ def fit(
             validation_data=validation,
             verbose=0,
             callbacks=[
-                SeedEachEpoch(seed),
+                SeedEachEpoch(seed + rank),  # ranks must not drop the same units
                 *callbacks,
                 _Progress(epochs, steps_per_epoch, on_progress),
-                _SaveEachEpoch(checkpoints, history),
+                _SaveEachEpoch(checkpoints if rank == 0 else None, history),
             ],
         )
     return history
@@ -89,7 +107,7 @@ class _Progress(keras.callbacks.Callback):
 
 
 class _SaveEachEpoch(keras.callbacks.Callback):
-    def __init__(self, checkpoints: Checkpoints, history: list[dict[str, float]]) -> None:
+    def __init__(self, checkpoints: Checkpoints | None, history: list[dict[str, float]]) -> None:
         super().__init__()
         self._checkpoints, self._history = checkpoints, history
 
@@ -98,4 +116,5 @@ class _SaveEachEpoch(keras.callbacks.Callback):
         if not all(tf.math.is_finite(value) for value in metrics.values()):
             raise ValueError(f"epoch {epoch + 1}: the loss is not finite; try a lower learning_rate")
         self._history.append(metrics)
-        self._checkpoints.save(self._history)
+        if self._checkpoints:
+            self._checkpoints.save(self._history)

@@ -20,7 +20,8 @@ from pipeline.optimizers.schedules import cosine
 from pipeline.training import determinism
 from pipeline.training.fit import fit
 
-SEED, EPOCHS, BATCH = 3, 5, 32
+RATES = {"adam": 0.006, "sgd": 0.03}
+SEED, EPOCHS, BATCH = 3, 5, 16
 OPTIMIZERS = {
     "adam": lambda rate: keras.optimizers.Adam(rate),
     "sgd": lambda rate: keras.optimizers.SGD(rate, momentum=0.9, nesterov=True),
@@ -47,7 +48,7 @@ def data():
     dataset = split(
         replace(examples, features=examples.features[:400], labels=examples.labels[:400]),
         validation=0.1,
-        test=0.4,
+        test=0.5,
         seed=0,
     )
     return dataset, steps_per_epoch(dataset.train, BATCH)
@@ -57,18 +58,18 @@ def build(seed, *, pruned=False):
     """Starts anew, as a new process would, and returns the model and more callbacks."""
     determinism.start(seed)
     features, scaled = scaled_input((8, 8, 1), scale=16.0)
-    model = cnn(features, scaled, 10, filters=[4], units=16, dropout=0.4)
+    model = cnn(features, scaled, 10, filters=[8], units=32, dropout=0.2)
     if not pruned:
         return model, []
     schedule = polynomial_schedule(EPOCHS * data()[1], initial_sparsity=0.1, final_sparsity=0.6, end=0.8)
     return prunable(model, schedule), [tfmot.sparsity.keras.UpdatePruningStep()]
 
 
-def train(state, *, seed=SEED, kind="adam", pruned=False, epochs=EPOCHS, stop_at=None, rate=0.02, seen=None):
+def train(state, *, seed=SEED, kind="adam", pruned=False, epochs=EPOCHS, stop_at=None, rate=None, seen=None):
     """Trains to the end, or to an interruption after step `stop_at`; `seen` collects the steps."""
     dataset, steps = data()
     model, callbacks = build(seed, pruned=pruned)
-    optimizer = OPTIMIZERS[kind](cosine(rate, epochs * steps))
+    optimizer = OPTIMIZERS[kind](cosine(rate or RATES[kind], epochs * steps))
 
     def progress(done, total, words):
         if seen is not None:

@@ -1,0 +1,1 @@
+"""How a training is spread over processes: one interface, one file an engine."""

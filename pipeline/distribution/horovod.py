@@ -1,0 +1,36 @@
+"""Data-parallel training with Horovod (Sergeev and Del Balso, arXiv:1802.05799)."""
+
+from pipeline.distribution.single import Single
+from pipeline.keras import keras
+
+
+class Horovod(Single):
+    """Ranks started by `horovodrun`, each with a share of every batch; their gradients are averaged.
+
+    Raises:
+        ValueError: If Horovod is not installed, or the ranks are not as many as was said.
+
+    Args:
+        ranks: How many processes must be there.
+    """
+
+    def __init__(self, ranks: int) -> None:
+        try:
+            import horovod.tensorflow.keras as hvd
+        except ImportError as error:
+            raise ValueError("Horovod is not installed; accepted: uv sync --extra horovod") from error
+        hvd.init()
+        self._hvd = hvd
+        self.rank, self.size = hvd.rank(), hvd.size()
+        if self.size != ranks:
+            raise ValueError(f"{self.size} processes were started, and distribution.ranks says {ranks}")
+
+    def wrap(self, optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
+        """Returns an optimizer of the same class that averages gradients over all ranks inside `fit`."""
+        return self._hvd.DistributedOptimizer(optimizer)
+
+    def broadcast(self, model: keras.Model) -> None:
+        """Gives every rank the weights and the optimizer state of rank 0."""
+        from horovod.tensorflow import broadcast_variables
+
+        broadcast_variables(model.variables + model.optimizer.variables, root_rank=0)

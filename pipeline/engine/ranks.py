@@ -1,0 +1,61 @@
+"""Several processes on one run: rank 0 decides and writes, the others join the stages that are built together.
+
+The processes talk through the key-value store that `horovodrun` keeps for its ranks, so nothing is left behind on disk.
+"""
+
+import os
+import time
+from dataclasses import dataclass
+
+POLL_SECONDS = 0.05
+SCOPE = "frugal"
+BUILD, PASS = "build", "pass"
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process among those of its launch.
+
+    Attributes:
+        number: From 0; 0 leads.
+        size: How many there are.
+    """
+
+    number: int = 0
+    size: int = 1
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process decides, writes artifacts, shows progress and reports."""
+        return self.number == 0
+
+    def tell(self, key: str, value: str) -> None:
+        """Passes something on to the other ranks, under a key that is used once."""
+        if self.size > 1:
+            from horovod.runner.http.http_client import put_data_into_kvstore
+
+            put_data_into_kvstore(*_server(), SCOPE, key, value)
+
+    def hear(self, key: str) -> str:
+        """Returns what another rank has told, once it has; if that one dies, the launcher ends this process too."""
+        from horovod.runner.http.http_client import read_data_from_kvstore
+
+        while True:
+            try:
+                return str(read_data_from_kvstore(*_server(), SCOPE, key))
+            except RuntimeError:  # the server's way to say: not yet
+                time.sleep(POLL_SECONDS)
+
+
+def current() -> Ranks:
+    """Returns this process's place as `horovodrun` set it; without a launcher, the only one."""
+    return Ranks(int(os.environ.get("HOROVOD_RANK", "0")), int(os.environ.get("HOROVOD_SIZE", "1")))
+
+
+def cost_key(stage: str, rank: int) -> str:
+    """Returns the key under which a rank tells what its share of a stage cost."""
+    return f"{stage}.cost.{rank}"
+
+
+def _server() -> tuple[str, int]:
+    return os.environ["HOROVOD_GLOO_RENDEZVOUS_ADDR"], int(os.environ["HOROVOD_GLOO_RENDEZVOUS_PORT"])

@@ -1,0 +1,91 @@
+"""Trained models that the compression tests share; each is trained once a session and must be left as it is."""
+
+from functools import cache
+
+import numpy as np
+
+from pipeline.compression.quantization import quantize_int8
+from pipeline.data.sources.breast_cancer import load_breast_cancer
+from pipeline.data.sources.digits import load_digits
+from pipeline.data.split import split
+from pipeline.keras import keras, tf
+from pipeline.models.cnn import cnn
+from pipeline.models.inputs import scaled_input
+from pipeline.models.mlp import mlp
+from pipeline.training import determinism
+
+
+@cache
+def digits():
+    return split(load_digits(), validation=0.1, test=0.4, seed=0)
+
+
+@cache
+def table():
+    return split(load_breast_cancer(), validation=0.1, test=0.4, seed=0)
+
+
+def compiled(model, rate=0.01):
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(rate), loss, ["accuracy"])
+    return model
+
+
+def fitted(model, data, epochs, *callbacks):
+    features = data.train.features.astype(np.float32)
+    compiled(model).fit(features, data.train.labels, 32, epochs, verbose=0, callbacks=list(callbacks))
+    return model
+
+
+@cache
+def digits_model():
+    determinism.start(0)
+    model = cnn(*scaled_input((8, 8, 1), scale=16.0), 10, filters=[8, 16], units=32, dropout=0.2)
+    return fitted(model, digits(), 5)
+
+
+@cache
+def table_model():
+    determinism.start(0)
+    info = table().info
+    inputs = scaled_input(info.feature_shape, mean=info.mean, variance=info.variance)
+    return fitted(mlp(*inputs, 2, units=[16], dropout=0.0), table(), 10)
+
+
+CALIBRATION = 100
+
+
+@cache
+def quantized_digits(input_type):
+    return quantize_int8(digits_model(), digits().train.features[:CALIBRATION], input_type=input_type)
+
+
+@cache
+def quantized_table():
+    return quantize_int8(table_model(), table().train.features[:CALIBRATION])
+
+
+def classes(logits):
+    return logits.argmax(axis=-1)
+
+
+def interpreter(content):
+    from ai_edge_litert.interpreter import Interpreter
+
+    made = Interpreter(model_content=content, num_threads=1)
+    made.allocate_tensors()
+    return made
+
+
+def random_batch(model, count=7):
+    shape = (count, *model.input_shape[1:])
+    return np.random.default_rng(1).uniform(0, 16, shape).astype(np.float32)
+
+
+def unrelated_work():
+    """Moves on every counter of the process: functions, layers, variables, random numbers."""
+    for number in range(3):
+        tf.function(lambda x, number=number: tf.cond(x > number, lambda: x + 1, lambda: x))(tf.constant(1))
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2), keras.layers.Dropout(0.5)])
+    model.compile("adam", "mse")
+    model.fit(np.ones((4, 3)), np.ones((4, 2)), verbose=0)

@@ -1,0 +1,125 @@
+"""The same run on two processes, started by a real `horovodrun`."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from whole_runs import Cli, left_overs, manifests
+
+PLAIN = (
+    "+experiment=digits",
+    "model=mlp",
+    "model.dropout=0.0",
+    "stages.baseline.epochs=3",
+    "stages.prune.epochs=3",
+    "stages.prune.final_sparsity=0.5",
+    "stages.quantize.calibration_examples=50",
+    "stages.measure_baseline.runs=20",
+    "stages.measure_prune.runs=20",
+    "stages.measure_quantize.runs=20",
+)
+"""Without dropout and batch normalization, which draw and average on each rank by itself, ranks change nothing."""
+
+HOROVODRUN = Path(sys.executable).with_name("horovodrun")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not HOROVODRUN.is_file(), reason="Horovod is not installed: uv sync --extra horovod"),
+]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """The run on two ranks and the run in one process, each on a store of its own."""
+    folder = tmp_path_factory.mktemp("horovod")
+    two = Cli(folder / "two", folder / "store2", launcher=(str(HOROVODRUN), "-np", "2", "-H", "localhost:2"))
+    one = Cli(folder / "one", folder / "store1")
+    done = two(*PLAIN, "distribution=horovod"), one(*PLAIN)
+    for each in done:
+        assert each.code == 0, each.err[-3000:]
+    return (two, done[0]), (one, done[1])
+
+
+def weights(store: Path, stage: str):
+    """The weights of a model in a store, read in a process of its own: this one keeps free of TensorFlow."""
+    found = next(each for each in manifests(store).values() if each["stage"] == stage)
+    code = (
+        "import sys, json\nfrom pathlib import Path\nfrom pipeline.models.files import load_model\n"
+        "print(json.dumps([w.ravel().tolist() for w in load_model(Path(sys.argv[1])).get_weights()]))"
+    )
+    path = store / "artifacts" / found["key"] / "files" / "model.keras"
+    out = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True).stdout
+    return [value for layer in json.loads(out.splitlines()[-1]) for value in layer]
+
+
+@pytest.mark.parametrize("stage", ["baseline", "prune"])
+def test_two_ranks_train_what_one_process_trains(runs, stage):
+    (two, _), (one, _) = runs
+    assert weights(two.store, stage) == pytest.approx(weights(one.store, stage), abs=1e-4)
+
+
+def test_one_rank_writes_and_every_rank_logs(runs):
+    (two, done), _ = runs
+    assert set(done.statuses.values()) == {"built"}
+    assert len(list(done.folder.glob("outputs/*/*"))) == 1
+    assert (done.output / "frugal.rank1.log").is_file()
+    assert (done.output / "logs" / "baseline.rank1.log").is_file()
+    assert left_overs(two.store) == []
+    assert "[1]<stderr>:[" not in done.err + done.out
+
+
+def test_the_ledger_counts_the_cores_of_all_ranks(runs):
+    (two, done), _ = runs
+    baseline = next(each for each in manifests(two.store).values() if each["stage"] == "baseline")
+    row = next(
+        row for row in json.loads((done.output / "ledger.json").read_text())["stages"] if row["stage"] == "baseline"
+    )
+    assert row["cost"]["core_seconds"] == pytest.approx(baseline["cost"]["core_seconds"], rel=0.2)
+    assert row["cost"]["peak_bytes"] > 800e6, "two processes hold TensorFlow"
+
+
+def test_the_report_repeats_the_launcher(runs):
+    (_, done), _ = runs
+    document = json.loads((done.output / "report" / "report.json").read_text())
+    assert document["command"].startswith("horovodrun -np 2 python -m pipeline +experiment=digits")
+
+
+def test_a_second_launch_reuses_everything(runs):
+    (two, _), _ = runs
+    done = two(*PLAIN, "distribution=horovod")
+    assert done.code == 0
+    assert set(done.statuses.values()) == {"reused"}
+
+
+def test_a_launch_for_a_single_process_is_refused(runs):
+    (two, _), _ = runs
+    done = two(*PLAIN)
+    assert done.code != 0
+    assert "distribution=single: 2 processes were started for it; accepted: horovod" in done.err + done.out
+
+
+def test_a_rank_that_is_killed_ends_the_run_and_the_next_launch_goes_on(runs, tmp_path):
+    (two, _), _ = runs
+    store = tmp_path / "store"
+    long = [*PLAIN, "distribution=horovod", "stages.baseline.epochs=30"]
+    process, _ = two.start(*long, store=store)
+    deadline = time.monotonic() + 120
+    while not list(store.glob("work/*/state/checkpoints/epoch-0000[2-9]")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    victims = [
+        each
+        for each in psutil.Process(process.pid).children(recursive=True)
+        if "pipeline" in each.cmdline() and each.environ().get("HOROVOD_RANK") == "1"
+    ]
+    os.kill(victims[-1].pid, signal.SIGKILL)
+    process.communicate(timeout=120)
+    assert process.returncode != 0
+    done = two(*long, store=store)
+    assert done.code == 0, done.err[-3000:]
+    assert "going on after epoch" in (done.output / "logs" / "baseline.log").read_text()
+    assert left_overs(store) == []
