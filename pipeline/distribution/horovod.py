@@ -1,5 +1,7 @@
 """Data-parallel training with Horovod (Sergeev and Del Balso, arXiv:1802.05799)."""
 
+from typing import Any
+
 from pipeline.distribution.single import Single
 from pipeline.keras import keras
 
@@ -24,6 +26,12 @@ class Horovod(Single):
         self.rank, self.size = hvd.rank(), hvd.size()
         if self.size != ranks:
             raise ValueError(f"{self.size} processes were started, and distribution.ranks says {ranks}")
+
+    def share(self, value: Any) -> Any:
+        """Returns rank 0's value on every rank."""
+        from horovod.tensorflow import broadcast_object
+
+        return broadcast_object(value, root_rank=0)
 
     def wrap(self, optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
         """Returns an optimizer of the same class that averages gradients over all ranks inside `fit`."""

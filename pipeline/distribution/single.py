@@ -1,5 +1,7 @@
 """Training in one process."""
 
+from typing import Any
+
 from pipeline.keras import keras
 
 
@@ -13,6 +15,10 @@ class Single:
 
     rank = 0
     size = 1
+
+    def share(self, value: Any) -> Any:
+        """Returns rank 0's value on every rank."""
+        return value
 
     def wrap(self, optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
         """Returns an optimizer that averages gradients over all ranks; not yet built."""

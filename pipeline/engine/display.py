@@ -1,5 +1,6 @@
 """What a person sees while a run is on: a live view on a terminal, plain lines elsewhere."""
 
+import atexit
 import logging
 import os
 import sys
@@ -20,6 +21,7 @@ STAGE_LOGGER = "pipeline.stage."
 
 # Its own descriptor: the standard ones are sent to a stage's log while native code runs.
 console = Console(file=os.fdopen(os.dup(2), "w", buffering=1), highlight=False, soft_wrap=True)
+atexit.register(console.file.close)
 
 
 class ConsoleHandler(logging.Handler):

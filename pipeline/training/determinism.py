@@ -22,17 +22,19 @@ class SeedEachEpoch(keras.callbacks.Callback):
 
     Args:
         seed: The run's seed.
+        rank: Of the processes that train together, this one; they must not drop the same units.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, rank: int = 0) -> None:
         super().__init__()
-        self._seed = seed
+        self._seed, self._rank = seed, rank
 
     def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
         """Reseeds the generators."""
         del logs
         for number, generator in enumerate(random_generators(self.model)):
-            generator.reset_from_seed((self._seed * 1_000_003 + epoch) * 1_009 + number)
+            place = (self._rank * 1_000_003 + epoch) * 1_009 + number
+            generator.reset_from_seed(((self._seed << 32) + place) % 2**63)
 
 
 def random_generators(model: keras.Model) -> list[tf.random.Generator]:

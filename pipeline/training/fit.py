@@ -20,6 +20,9 @@ class Processes(Protocol):
 
     rank: int
 
+    def share(self, value: Any) -> Any:
+        """Returns rank 0's value on each."""
+
     def wrap(self, optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
         """Returns an optimizer that averages gradients over them."""
 
@@ -50,7 +53,7 @@ def fit(
         optimizer: Its state is restored with the weights.
         epochs: How many in all, those before an interruption included.
         steps_per_epoch: Batches an epoch.
-        seed: Seeds the random layers, each epoch anew.
+        seed: Seeds the random layers, each epoch and each rank differently.
         state: The folder for checkpoints; what is there is resumed.
         on_progress: Called after every batch.
         callbacks: More Keras callbacks.
@@ -68,11 +71,12 @@ def fit(
     model.compile(optimizer, loss, ["accuracy"])
     optimizer.build(model.trainable_variables)
     checkpoints = Checkpoints(state / "checkpoints", model)
-    history = checkpoints.restore()
+    history = checkpoints.restore() if rank == 0 else []
+    if processes:
+        history = processes.share(history)
+        processes.broadcast(model)
     if history:
         log.info("going on after epoch %d of %d", len(history), epochs)
-    if processes:
-        processes.broadcast(model)
     if len(history) < epochs:
         model.fit(
             training(len(history)),
@@ -82,7 +86,7 @@ def fit(
             validation_data=validation,
             verbose=0,
             callbacks=[
-                SeedEachEpoch(seed + rank),  # ranks must not drop the same units
+                SeedEachEpoch(seed, rank),
                 *callbacks,
                 _Progress(epochs, steps_per_epoch, on_progress),
                 _SaveEachEpoch(checkpoints if rank == 0 else None, history),
