@@ -42,6 +42,8 @@ def explain(error: Exception) -> tuple[str, int]:
         return f"{error.override}: can't be read as an override; accepted: key=value", ConfigError.exit_code
     if isinstance(error, HydraException | OmegaConfBaseException | yaml.YAMLError):
         return one_line(str(error)), ConfigError.exit_code
+    if isinstance(error, OSError):
+        return one_line(str(error)), 1
     return f"{type(error).__name__}: {one_line(str(error))} (HYDRA_FULL_ERROR=1 shows the trace)", 1
 
 

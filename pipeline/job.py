@@ -24,6 +24,9 @@ from pipeline.engine.store import Store
 from pipeline.failures import ReportedError, explain
 from pipeline.stages.registry import KINDS
 
+LOCAL = ("store", "dry_run")
+"""Settings of this machine and moment, which a repetition elsewhere does not need."""
+
 log = logging.getLogger(__name__)
 
 
@@ -36,7 +39,7 @@ def run_job(config: DictConfig) -> None:
     """
     try:
         _run(config)
-    except (PipelineError, OmegaConfBaseException) as error:
+    except (PipelineError, OmegaConfBaseException, OSError) as error:
         line, code = explain(error)
         log.error("error: %s", line)
         _fail(code)
@@ -50,19 +53,20 @@ def _run(config: DictConfig) -> None:
             "distribution", f"{ranks.size} processes were started for it", value="single", accepted=["horovod"]
         )
     store = Store(settings.store.folder)
-    plan = make_plan(stages, store, verify_all=settings.store.verify == "all")
-    if settings.dry_run:
-        if ranks.leads:
-            _show_plan(plan)
-        return
     hydra = HydraConfig.get()
     folder = Path(hydra.runtime.output_dir)
     facts = {
         "command": _command(list(hydra.overrides.task), ranks.size),
-        "config": OmegaConf.to_yaml(config, resolve=True),
+        "config": OmegaConf.to_yaml(
+            OmegaConf.masked_copy(config, [str(key) for key in config if key not in LOCAL]), resolve=True
+        ),
         "run": f"{settings.name}/{os.environ['PIPELINE_RUN_ID']}",
-        "name": settings.name,
     }
+    plan = make_plan(stages, store, verify_all=settings.store.verify == "all", facts=facts)
+    if settings.dry_run:
+        if ranks.leads:
+            _show_plan(plan)
+        return
     if not ranks.leads:
         follow(plan, store, ranks, folder, facts)
         return
@@ -91,8 +95,7 @@ def _experiments() -> list[str]:
 
 def _command(overrides: list[str], ranks: int) -> str:
     launcher = ["horovodrun", "-np", str(ranks)] if ranks > 1 else []
-    local = ("store.", "dry_run=")
-    kept = [each for each in overrides if not each.startswith(local)]
+    kept = [each for each in overrides if not each.startswith(tuple(f"{key}{mark}" for key in LOCAL for mark in ".="))]
     return shlex.join([*launcher, "python", "-m", "pipeline", *kept])
 
 

@@ -18,13 +18,16 @@ FORMAT = 1
 ENGINE = "pipeline.engine"
 
 
-def identity(stage: Stage, inputs: Mapping[str, str], sources: Mapping[str, str]) -> dict[str, Any]:
+def identity(
+    stage: Stage, inputs: Mapping[str, str], sources: Mapping[str, str], facts: Mapping[str, str]
+) -> dict[str, Any]:
     """Returns all that determines a stage's artifact.
 
     Args:
         stage: The stage with its settings (the seed is one of them).
         inputs: The key of each input artifact, by input name.
         sources: The content digest of each source file, by file name.
+        facts: The facts of the run; those count that the stage's artifact states.
     """
     return {
         "format": FORMAT,
@@ -32,6 +35,7 @@ def identity(stage: Stage, inputs: Mapping[str, str], sources: Mapping[str, str]
         "settings": settings_in_key(stage),
         "inputs": dict(inputs),
         "sources": dict(sources),
+        "facts": {name: facts[name] for name in stage.states},
         "code": code_digest(type(stage).__module__),
         "libraries": library_versions(stage.libraries),
     }

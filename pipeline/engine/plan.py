@@ -40,7 +40,7 @@ class Step:
     damaged: str | None = None
 
 
-def make_plan(stages: Mapping[str, Stage], store: Store, *, verify_all: bool) -> list[Step]:
+def make_plan(stages: Mapping[str, Stage], store: Store, *, verify_all: bool, facts: Mapping[str, str]) -> list[Step]:
     """Decides what to do with each stage.
 
     A stage runs if its artifact is absent or damaged and somebody wants it: the run, for a stage that feeds no other,
@@ -50,6 +50,7 @@ def make_plan(stages: Mapping[str, Stage], store: Store, *, verify_all: bool) ->
         stages: The stages in order.
         store: Where artifacts are.
         verify_all: Whether each artifact is checked in full now, or only when it is read.
+        facts: Facts of the run, as for `Runner`.
 
     Raises:
         ConfigError: If a source file can't be read.
@@ -58,7 +59,7 @@ def make_plan(stages: Mapping[str, Stage], store: Store, *, verify_all: bool) ->
     keys: dict[str, str] = {}
     for name, stage in stages.items():
         given = {each: keys[source] for each, source in stage.inputs.items()}
-        identities[name] = identity(stage, given, _sources(name, stage))
+        identities[name] = identity(stage, given, _sources(name, stage), facts)
         keys[name] = key_of(identities[name])
     look = store.open if verify_all else store.find
     found: dict[str, Artifact | None] = {}
@@ -127,6 +128,8 @@ def _why(
 
 def _changes(artifact: Artifact, identity: Mapping[str, Any], stage: Stage) -> list[str]:
     old = artifact.manifest["identity"]
+    if old["format"] != identity["format"]:
+        return ["the engine's format changed"]
     said = [
         f"input {name} changed ({stage.inputs[name]})"
         for name, key in identity["inputs"].items()
@@ -140,10 +143,9 @@ def _changes(artifact: Artifact, identity: Mapping[str, Any], stage: Stage) -> l
         if old["sources"].get(name) != digest
     ]
     said += _differences("", old["libraries"], identity["libraries"])
+    said += [f"the run's {name} changed" for name, fact in identity["facts"].items() if old["facts"].get(name) != fact]
     if old["code"] != identity["code"]:
         said.append(f"the code of {stage.kind} changed")
-    if old["format"] != identity["format"]:
-        said.append("the engine's format changed")
     return said
 
 

@@ -65,6 +65,7 @@ class Stage:
         accepts: For each input name, the artifact types it takes; the name "*" stands for any number of inputs.
         libraries: The distributions whose version can change the artifact.
         delivers: Whether the artifact is copied into the run's output folder.
+        states: The facts of the run that the artifact states, and that are therefore part of its key.
     """
 
     kind: ClassVar[str]
@@ -72,6 +73,7 @@ class Stage:
     accepts: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     libraries: ClassVar[tuple[str, ...]] = ()
     delivers: ClassVar[bool] = False
+    states: ClassVar[tuple[str, ...]] = ()
 
     inputs: dict[str, str] = field(default_factory=dict)
 

@@ -4,14 +4,13 @@ import json
 import os
 import platform
 from collections.abc import Mapping
-from dataclasses import field
 from typing import Annotated, Any, ClassVar, cast
 
 import pydantic
 from pydantic.dataclasses import dataclass
 
 from pipeline.engine.errors import ConfigError
-from pipeline.engine.stage import OUTSIDE_KEY, STRICT, Context, Stage
+from pipeline.engine.stage import STRICT, Context, Stage
 
 
 @dataclass(config=STRICT, kw_only=True)
@@ -23,11 +22,12 @@ class Report(Stage):
     accepts: ClassVar[dict[str, tuple[str, ...]]] = {"*": ("measurement",)}
     libraries: ClassVar[tuple[str, ...]] = ("jinja2",)
     delivers: ClassVar[bool] = True
+    states: ClassVar[tuple[str, ...]] = ("command", "config")
 
     before: str
     per_core_hour: Annotated[float, pydantic.Field(ge=0)]
     currency: str
-    title: str = field(metadata=OUTSIDE_KEY)
+    title: str
 
     def check(self, upstream: Mapping[str, Stage]) -> None:
         """Refuses a `before` that is not among the models."""

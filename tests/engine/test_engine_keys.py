@@ -8,7 +8,7 @@ from pipeline.engine.keys import code_digest, identity, key_of, library_versions
 
 
 def key(stage, inputs=None, sources=None):
-    return key_of(identity(stage, inputs or {}, sources or {}))
+    return key_of(identity(stage, inputs or {}, sources or {}, {}))
 
 
 @pytest.fixture(autouse=True)

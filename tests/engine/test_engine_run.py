@@ -9,7 +9,7 @@ from pipeline.engine.graph import ordered
 from pipeline.engine.plan import make_plan
 from pipeline.engine.run import Runner
 
-FACTS = {"command": "c", "config": "", "run": "r/1", "name": "r"}
+FACTS = {"command": "c", "config": "", "run": "r/1"}
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +22,7 @@ def run(store, tmp_path):
     """Runs a graph and returns the outcome; the output folder is `tmp_path/out`."""
 
     def run(stages, verify_all=True):
-        plan = make_plan(ordered(stages), store, verify_all=verify_all)
+        plan = make_plan(ordered(stages), store, verify_all=verify_all, facts=FACTS)
         return Runner(store, tmp_path / "out", FACTS).run(plan)
 
     return run
@@ -124,7 +124,7 @@ def test_the_ledger_states_each_stage_and_the_total(run, tmp_path):
 
 
 def plan_of(stages, store):
-    return {step.name: step for step in make_plan(ordered(stages), store, verify_all=True)}
+    return {step.name: step for step in make_plan(ordered(stages), store, verify_all=True, facts=FACTS)}
 
 
 def test_the_plan_says_what_changed(run, store, tmp_path):

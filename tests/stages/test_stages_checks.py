@@ -21,6 +21,7 @@ TRAIN = {
     "epochs": 1,
     "batch_size": 8,
     "augment": {"flip": False, "shift": 0},
+    "distribution": {"engine": "single"},
     "seed": 0,
 }
 CSV = {"source": "csv", "path": "a.csv", "label": "kind", "delimiter": ","}
@@ -67,13 +68,17 @@ def test_where_a_file_lies_is_not_part_of_the_key():
         read_stages({"prepare": {**PREPARE, "data": {**CSV, "path": path}}}, KINDS)["prepare"]
         for path in ("/here/a.csv", "/there/a.csv")
     )
-    assert identity(one, {}, {}) == identity(two, {}, {})
+    assert identity(one, {}, {}, {}) == identity(two, {}, {}, {})
 
 
-def test_the_title_of_a_report_is_not_part_of_its_key():
+def test_what_a_report_states_is_part_of_its_key():
     settings = {"kind": "report", "inputs": {"a": "m"}, "before": "a", "per_core_hour": 1.0, "currency": "EUR"}
-    one, two = (read_stages({"r": {**settings, "title": title}}, KINDS)["r"] for title in ("x", "y"))
-    assert identity(one, {}, {}) == identity(two, {}, {})
+    report = read_stages({"r": {**settings, "title": "x"}}, KINDS)["r"]
+    facts = {"command": "c", "config": "y", "run": "1"}
+    base = identity(report, {}, {}, facts)
+    assert identity(report, {}, {}, {**facts, "run": "2"}) == base
+    assert identity(report, {}, {}, {**facts, "command": "d"}) != base
+    assert identity(read_stages({"r": {**settings, "title": "z"}}, KINDS)["r"], {}, {}, facts) != base
 
 
 def test_agreement_is_relative_to_the_largest_logit():
