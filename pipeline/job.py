@@ -4,6 +4,7 @@ import logging
 import os
 import shlex
 from pathlib import Path
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -56,7 +57,7 @@ def _run(config: DictConfig) -> None:
     hydra = HydraConfig.get()
     folder = Path(hydra.runtime.output_dir)
     facts = {
-        "command": _command(list(hydra.overrides.task), ranks.size),
+        "command": _command(list(hydra.overrides.task), _own_folders(hydra), ranks.size),
         "config": OmegaConf.to_yaml(
             OmegaConf.masked_copy(config, [str(key) for key in config if key not in LOCAL]), resolve=True
         ),
@@ -93,10 +94,18 @@ def _experiments() -> list[str]:
     return [f"+experiment={name}" for name in loader.get_group_options("experiment")]
 
 
-def _command(overrides: list[str], ranks: int) -> str:
+def _own_folders(hydra: Any) -> list[str]:
+    """Returns the user's own configuration folder (`--config-dir`), relative to here where that is possible."""
+    folders = [Path(source.path) for source in hydra.runtime.config_sources if source.provider == "command-line"]
+    here = Path.cwd()
+    return [str(each.relative_to(here) if each.is_relative_to(here) else each) for each in folders]
+
+
+def _command(overrides: list[str], own_folders: list[str], ranks: int) -> str:
+    flags = [part for folder in own_folders for part in ("--config-dir", folder)]
     launcher = ["horovodrun", "-np", str(ranks)] if ranks > 1 else []
     kept = [each for each in overrides if not each.startswith(tuple(f"{key}{mark}" for key in LOCAL for mark in ".="))]
-    return shlex.join([*launcher, "python", "-m", "pipeline", *kept])
+    return shlex.join([*launcher, "python", "-m", "pipeline", *flags, *kept])
 
 
 def _show_plan(plan: list[Step]) -> None:

@@ -1,5 +1,6 @@
 """What a stage is: typed configuration, the artifacts it takes and gives, and one function that runs it."""
 
+import abc
 import dataclasses
 import logging
 from collections.abc import Callable, Mapping
@@ -56,7 +57,7 @@ class Context:
 
 
 @pydantic.dataclasses.dataclass(config=STRICT, kw_only=True)
-class Stage:
+class Stage(abc.ABC):
     """Base of every stage; the fields of a subclass are its configuration.
 
     Class attributes:
@@ -82,7 +83,7 @@ class Stage:
         """Whether all processes of a launch build it together, rather than rank 0 alone."""
         return False
 
-    def check(self, upstream: "Mapping[str, Stage]") -> None:
+    def check(self, upstream: "Mapping[str, Stage]") -> None:  # noqa: B027  (most stages have nothing to add)
         """Refuses, before anything runs, what the types alone can't.
 
         Args:
@@ -96,9 +97,9 @@ class Stage:
         """Returns the files outside the store that the artifact is made from; they are keyed by content."""
         return []
 
+    @abc.abstractmethod
     def run(self, context: Context) -> None:
         """Fills `context.output`."""
-        raise NotImplementedError(f"{type(self).__name__} has no run")
 
 
 def settings_in_key(settings: Any) -> Any:

@@ -134,6 +134,18 @@ def test_two_processes_together_run_each_stage_once(cli):
     assert left_overs(cli.store) == []
 
 
+def test_the_command_names_the_users_own_folder(small_run, cli, tmp_path):
+    """With a folder of the user's own, the command would not repeat the run without it."""
+    own = tmp_path / "own"
+    (own / "experiment").mkdir(parents=True)
+    (own / "experiment/mine.yaml").write_text("# @package _global_\ndefaults:\n  - /experiment/digits\nname: mine\n")
+    done = cli("--config-dir", str(own), "+experiment=mine", *SMALL[1:], store=small_run[1])
+    assert done.code == 0, done.err
+    assert {name for name, status in done.statuses.items() if status == "built"} == {"report"}
+    command = json.loads((done.output / "report" / "report.json").read_text())["command"]
+    assert command.startswith(f"python -m pipeline --config-dir {own} +experiment=mine")
+
+
 @pytest.mark.slow
 def test_the_printed_command_repeats_the_run(small_run, cli):
     command = json.loads((small_run[0].output / "report" / "report.json").read_text())["command"]
