@@ -10,6 +10,7 @@ from pydantic.dataclasses import dataclass
 from pipeline.engine.errors import ConfigError, InputError, blame
 from pipeline.engine.stage import STRICT, Context, Stage
 from pipeline.stages.settings import TRAINING_LIBRARIES, Fraction
+from pipeline.stages.train import Train
 from pipeline.stages.training import TrainingStage, write_model
 
 TOLERANCE = 0.01
@@ -30,8 +31,15 @@ class Prune(TrainingStage):
     exclude: list[str] = field(default_factory=list)
 
     def check(self, upstream: Mapping[str, Stage]) -> None:
-        """Refuses a sparsity that would have to fall."""
+        """Refuses a sparsity that would have to fall, and names of layers that the model won't have."""
         super().check(upstream)
+        model = upstream.get("model")
+        layers = model.model.kernels if isinstance(model, Train) else self.exclude
+        for name in self.exclude:
+            if name not in layers:
+                raise ConfigError("exclude", "no such layer to prune", value=name, accepted=layers, name=name)
+        if self.exclude and set(self.exclude) == set(layers) and isinstance(model, Train):
+            raise ConfigError("exclude", "leaves no layer to prune", value=",".join(self.exclude))
         if self.final_sparsity < self.initial_sparsity:
             raise ConfigError(
                 "final_sparsity", "below initial_sparsity", value=self.final_sparsity,

@@ -22,6 +22,11 @@ class MlpSettings:
     units: Annotated[list[Positive], pydantic.Field(min_length=1)]
     dropout: Fraction
 
+    @property
+    def kernels(self) -> list[str]:
+        """Names of the layers that have a kernel, known without building the model."""
+        return [*(f"dense_{number}" for number, _ in enumerate(self.units, start=1)), "logits"]
+
 
 @dataclass(config=STRICT, kw_only=True)
 class CnnSettings:
@@ -31,6 +36,11 @@ class CnnSettings:
     filters: Annotated[list[Positive], pydantic.Field(min_length=1)]
     units: Positive
     dropout: Fraction
+
+    @property
+    def kernels(self) -> list[str]:
+        """Names of the layers that have a kernel, known without building the model."""
+        return [*(f"conv_{number}" for number, _ in enumerate(self.filters, start=1)), "dense", "logits"]
 
 
 ModelSettings = Annotated[MlpSettings | CnnSettings, pydantic.Field(discriminator="family")]

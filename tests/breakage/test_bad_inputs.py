@@ -26,7 +26,7 @@ CONFIGURATION = {
     "no experiment": ([], "stages: nothing to run; choose an experiment; accepted: +experiment=breast_cancer"),
     "unknown experiment": (["+experiment=digts"], "experiment=digts: no such option; accepted: breast_cancer, digits"),
     "unknown option": ([DIGITS, "optimizer=adamm"], "optimizer=adamm: no such option; accepted: adam, sgd; did you"),
-    "unknown key": ([DIGITS, "sede=1"], "sede: unknown key; accepted: cost, data, dry_run"),
+    "unknown key": ([DIGITS, "sede=1"], "sede: unknown key; accepted: cost, data, distribution, dry_run"),
     "unknown key of a stage": ([DIGITS, "stages.prune.final_sparsty=0.5"], "did you mean final_sparsity?"),
     "added unknown key": ([DIGITS, "+stages.prune.speed=1"], "stages.prune.speed=1: unknown key; accepted: inputs"),
     "unknown key of the data": ([DIGITS, "+data.path=x"], "stages.prepare.data.path=x: unknown key; accepted: source"),
@@ -46,6 +46,10 @@ CONFIGURATION = {
     "falling sparsity": (
         [DIGITS, "stages.prune.initial_sparsity=0.9"],
         "stages.prune.final_sparsity=0.8: below initial_sparsity; accepted: 0.9 to below 1",
+    ),
+    "layer that the model won't have": (
+        [DIGITS, "stages.prune.exclude=[conv1]"],
+        "stages.prune.exclude=conv1: no such layer to prune; accepted: conv_1, conv_2, dense, logits; did you mean",
     ),
     "negative seed": ([DIGITS, "seed=-1"], "seed=-1: not valid; accepted: greater than or equal to 0"),
     "wrong choice": ([DIGITS, "optimizer.schedule=cosin"], "accepted: constant, cosine; did you mean cosine?"),

@@ -9,6 +9,7 @@ from pipeline.engine.settings import read_stages
 from pipeline.stages.export import agreement
 from pipeline.stages.registry import KINDS
 from pipeline.stages.report import environment
+from pipeline.stages.settings import CnnSettings, MlpSettings
 
 OPTIMIZER = {"name": "adam", "learning_rate": 0.001, "schedule": "cosine", "beta_1": 0.9, "beta_2": 0.999}
 PREPARE = {"kind": "prepare", "data": {"source": "digits"}, "validation": 0.1, "test": 0.2, "seed": 0}
@@ -95,3 +96,21 @@ def test_the_environment_unites_the_libraries_of_all_stages():
     found = environment(manifests)
     assert found["python"] == "3.11"
     assert found["libraries"] == {"jinja2": "3", "numpy": "2"}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        MlpSettings(units=[4, 3], dropout=0.1),
+        CnnSettings(filters=[2, 3], units=4, dropout=0.1),
+    ],
+    ids=["mlp", "cnn"],
+)
+def test_the_names_of_kernels_are_those_of_the_model_that_is_built(settings):
+    from pipeline.compression.pruning import prunable_layers
+    from pipeline.data.sources.digits import load_digits
+    from pipeline.data.split import split
+    from pipeline.stages.train import build_model
+
+    info = split(load_digits(), validation=0.1, test=0.2, seed=0).info
+    assert prunable_layers(build_model(settings, info)) == settings.kernels
