@@ -48,7 +48,12 @@ def key_of(identity: Mapping[str, Any]) -> str:
 
 def library_versions(names: tuple[str, ...]) -> dict[str, str]:
     """Returns the version of Python and of each named distribution, without importing any."""
-    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in names}}
+    return {"python": platform.python_version(), **{name: _version(name) for name in names}}
+
+
+@functools.cache
+def _version(name: str) -> str:
+    return importlib.metadata.version(name)
 
 
 def source_digests(paths: list[Path]) -> dict[str, str]:
@@ -100,6 +105,7 @@ def _content(path: Path) -> bytes:
     return path.read_bytes()
 
 
+@functools.cache
 def _imports(path: Path) -> list[str]:
     names: list[str] = []
     for node in ast.walk(ast.parse(_content(path))):

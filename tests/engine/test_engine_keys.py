@@ -83,6 +83,7 @@ def test_the_code_digest_covers_what_a_stage_imports_and_nothing_else(package, n
     def digest():
         keys._closure.cache_clear()
         keys._content.cache_clear()
+        keys._imports.cache_clear()
         return code_digest("shop.stages.sell")
 
     before = digest()
