@@ -4,7 +4,7 @@ import logging
 import os
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -58,21 +58,19 @@ def _run(config: DictConfig) -> None:
     folder = Path(hydra.runtime.output_dir)
     facts = {
         "command": _command(list(hydra.overrides.task), _own_folders(hydra), ranks.size),
-        "config": OmegaConf.to_yaml(
-            OmegaConf.masked_copy(config, [str(key) for key in config if key not in LOCAL]), resolve=True
-        ),
+        "config": _yaml(config),
         "run": f"{settings.name}/{os.environ['PIPELINE_RUN_ID']}",
     }
-    plan = make_plan(stages, store, verify_all=settings.store.verify == "all", facts=facts)
-    if settings.dry_run:
-        if ranks.leads:
-            _show_plan(plan)
-        return
-    if not ranks.leads:
-        follow(plan, store, ranks, folder, facts)
-        return
-    outcome = Runner(store, folder, facts, ranks).run(plan)
-    _finish(outcome, settings, folder)
+    with store.in_use():
+        plan = make_plan(stages, store, verify_all=settings.store.verify == "all", facts=facts)
+        if settings.dry_run:
+            if ranks.leads:
+                _show_plan(plan)
+        elif ranks.leads:
+            outcome = Runner(store, folder, facts, ranks).run(plan)
+            _finish(outcome, settings, folder)
+        else:
+            follow(plan, store, ranks, folder, facts)
 
 
 def read_config(config: DictConfig) -> tuple[Settings, dict[str, Stage]]:
@@ -92,6 +90,11 @@ def _experiments() -> list[str]:
 
     loader = GlobalHydra.instance().config_loader()
     return [f"+experiment={name}" for name in loader.get_group_options("experiment")]
+
+
+def _yaml(config: DictConfig) -> str:
+    resolved = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
+    return OmegaConf.to_yaml({key: value for key, value in resolved.items() if key not in LOCAL})
 
 
 def _own_folders(hydra: Any) -> list[str]:

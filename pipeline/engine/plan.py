@@ -49,7 +49,7 @@ def make_plan(stages: Mapping[str, Stage], store: Store, *, verify_all: bool, fa
     Args:
         stages: The stages in order.
         store: Where artifacts are.
-        verify_all: Whether each artifact is checked in full now, or only when it is read.
+        verify_all: Whether each artifact is checked in full now, or only those that the run delivers.
         facts: Facts of the run, as for `Runner`.
 
     Raises:
@@ -61,10 +61,10 @@ def make_plan(stages: Mapping[str, Stage], store: Store, *, verify_all: bool, fa
         given = {each: keys[source] for each, source in stage.inputs.items()}
         identities[name] = identity(stage, given, _sources(name, stage), facts)
         keys[name] = key_of(identities[name])
-    look = store.open if verify_all else store.find
     found: dict[str, Artifact | None] = {}
     damage: dict[str, str] = {}
     for name, key in keys.items():
+        look = store.open if verify_all or stages[name].delivers else store.find
         try:
             found[name] = look(key)
         except DamagedError as error:

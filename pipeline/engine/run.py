@@ -67,7 +67,7 @@ class Runner:
         """Runs every step; after a failure, the branches that don't depend on it go on."""
         self._steps = {step.name: step for step in plan}
         display = Display(len(plan))
-        with self.store.in_use(), display.shown():
+        with display.shown():
             for number, step in enumerate(plan, start=1):
                 entry = self._step(step, number, display)
                 self._entries.append(entry)
