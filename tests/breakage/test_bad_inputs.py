@@ -45,7 +45,7 @@ CONFIGURATION = {
     ),
     "falling sparsity": (
         [DIGITS, "stages.prune.initial_sparsity=0.9"],
-        "stages.prune.final_sparsity=0.8: below initial_sparsity; accepted: 0.9 to below 1",
+        "stages.prune.final_sparsity=0.75: below initial_sparsity; accepted: 0.9 to below 1",
     ),
     "layer that the model won't have": (
         [DIGITS, "stages.prune.exclude=[conv1]"],

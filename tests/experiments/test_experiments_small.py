@@ -134,12 +134,12 @@ def test_two_processes_together_run_each_stage_once(cli):
     assert left_overs(cli.store) == []
 
 
-def test_the_command_names_the_users_own_folder(small_run, cli, tmp_path):
+def test_the_command_names_the_users_own_folder(small_store, cli, tmp_path):
     """With a folder of the user's own, the command would not repeat the run without it."""
     own = tmp_path / "own"
     (own / "experiment").mkdir(parents=True)
     (own / "experiment/mine.yaml").write_text("# @package _global_\ndefaults:\n  - /experiment/digits\nname: mine\n")
-    done = cli("--config-dir", str(own), "+experiment=mine", *SMALL[1:], store=small_run[1])
+    done = cli("--config-dir", str(own), "+experiment=mine", *SMALL[1:], store=small_store)
     assert done.code == 0, done.err
     assert {name for name, status in done.statuses.items() if status == "built"} == {"report"}
     command = json.loads((done.output / "report" / "report.json").read_text())["command"]
