@@ -163,6 +163,7 @@ def test_configuration(arguments, expected, small_store, cli, tmp_path):
     assert len(done.err.splitlines()) == 1
     assert manifests(small_store) == before
     assert left_overs(small_store) == []
+    assert "usable folder" in expected or [*done.folder.iterdir()] == [], "a mistake must leave nothing behind"
 
 
 def run_on(cli, conf, arguments, file):
