@@ -11,12 +11,23 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 from pipeline.engine.stage import Progress as StageProgress
 
 PLAIN_SECONDS = 5.0
 DRAW_SECONDS = 0.1
+RUN = "stages"
 STAGE_LOGGER = "pipeline.stage."
 
 # Its own descriptor: the standard ones are sent to a stage's log while native code runs.
@@ -32,6 +43,14 @@ class ConsoleHandler(logging.Handler):
         style = {logging.WARNING: "yellow", logging.ERROR: "red", logging.CRITICAL: "red"}.get(record.levelno, "")
         stage = record.name.removeprefix(STAGE_LOGGER) if record.name.startswith(STAGE_LOGGER) else ""
         console.print(f"{stage}: {self.format(record)}" if stage else self.format(record), style=style, markup=False)
+
+
+class _Eta(TimeRemainingColumn):
+    """The time left of a stage; for the run as a whole there is none, since stages differ by orders of magnitude."""
+
+    def render(self, task: Task) -> Text:
+        """Renders one task's column."""
+        return Text() if task.description == RUN else Text("ETA ", "progress.remaining") + super().render(task)
 
 
 class Display:
@@ -50,8 +69,7 @@ class Display:
             BarColumn(bar_width=24),
             TextColumn("{task.percentage:>3.0f}%"),
             TimeElapsedColumn(),
-            TextColumn("ETA"),
-            TimeRemainingColumn(),
+            _Eta(),
             TextColumn("{task.fields[text]}"),
             console=console,
             transient=True,
@@ -63,7 +81,7 @@ class Display:
     def shown(self) -> Iterator[None]:
         """Shows the live view inside a `with` block."""
         with self._progress:
-            self._overall = self._progress.add_task("stages", total=self._stages, text="")
+            self._overall = self._progress.add_task(RUN, total=self._stages, text="")
             yield
 
     def settled(self, number: int, name: str, what: str) -> None:
