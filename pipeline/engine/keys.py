@@ -12,7 +12,7 @@ from typing import Any
 from pipeline.engine.artifact import canonical, digest_file
 from pipeline.engine.stage import Stage, settings_in_key
 
-FORMAT = 1
+FORMAT = 2
 """Goes up when the engine itself changes what it puts into an artifact."""
 
 ENGINE = "pipeline.engine"

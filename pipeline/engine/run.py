@@ -19,10 +19,10 @@ from pipeline.engine.ledger import NOTHING, Entry
 from pipeline.engine.meter import Cost, Meter, side_by_side
 from pipeline.engine.plan import Step
 from pipeline.engine.ranks import BUILD, PASS, Ranks, cost_key
-from pipeline.engine.stage import Context
+from pipeline.engine.stage import Context, Exhibit
 from pipeline.engine.store import Build, Store
 
-REMEMBERED = ("kind", "identity", "notes", "created", "run", "cost")
+REMEMBERED = ("kind", "identity", "notes", "exhibits", "created", "run", "cost")
 """What an artifact's manifest says that those made from it remember."""
 
 ALONE = Ranks()
@@ -131,6 +131,7 @@ class Runner:
         inputs = {given: self._read(source, view) for given, source in step.stage.inputs.items()}
         build.start()
         notes: list[str] = []
+        exhibits: list[Exhibit] = []
         log_file = self.folder / "logs" / f"{step.name}.log"
         with stage_log(step.name, log_file) as messages, Meter(build.folder / "cost.json") as meter:
 
@@ -147,6 +148,7 @@ class Runner:
                 messages,
                 view.update,
                 note,
+                exhibits.append,
                 self._lineage(step),
                 self.facts,
             )
@@ -158,6 +160,7 @@ class Runner:
                 "kind": step.stage.kind,
                 "identity": step.identity,
                 "notes": notes,
+                "exhibits": [asdict(exhibit) for exhibit in exhibits],
                 "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
                 "run": self.facts["run"],
                 "cost": asdict(self._with_others(step, meter.cost)),

@@ -3,7 +3,7 @@
 import abc
 import dataclasses
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
@@ -28,6 +28,23 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Exhibit:
+    """A small table that the report must show.
+
+    Attributes:
+        title: Its heading.
+        columns: The heading of each column.
+        rows: Its cells, texts and numbers; the first of each row names it.
+        bars: The column that is to be drawn as bars, if any; its cells are numbers from 0 up.
+    """
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str | int | float]]
+    bars: str | None = None
+
+
+@dataclass(frozen=True)
 class Context:
     """What the engine hands to a running stage.
 
@@ -40,6 +57,7 @@ class Context:
         log: The stage's own log.
         progress: Called with how far the stage is, as often as it likes.
         note: Called with a line that the report must show, such as "no layer matched".
+        show: Called with a table that the report must show.
         lineage: The manifests of all artifacts upstream, by stage name.
         run: Facts of the run: its command, its configuration as YAML.
     """
@@ -52,6 +70,7 @@ class Context:
     log: logging.Logger
     progress: Callable[[Progress], None]
     note: Callable[[str], None]
+    show: Callable[[Exhibit], None]
     lineage: Mapping[str, Mapping[str, Any]]
     run: Mapping[str, str]
 

@@ -2,6 +2,8 @@
 
 from typing import TypedDict
 
+from typing_extensions import NotRequired
+
 
 class Latency(TypedDict):
     """Milliseconds for one inference."""
@@ -13,10 +15,20 @@ class Latency(TypedDict):
 
 
 class Measurement(TypedDict):
-    """What was measured of one model: `accuracy` and `sparsity` in 0 to 1, sizes and memory in bytes."""
+    """What was measured of one model: `accuracy`, `f1` and `sparsity` in 0 to 1, sizes and memory in bytes.
 
-    accuracy: float
-    correct: int
+    The figures of quality depend on the task: `accuracy` of a classification; `r2`, `rmse` and `mae` of a regression;
+    `f1` (micro) and `subset_accuracy` of a multi_label one.
+    """
+
+    task: str
+    accuracy: NotRequired[float]
+    correct: NotRequired[int]
+    r2: NotRequired[float]
+    rmse: NotRequired[float]
+    mae: NotRequired[float]
+    f1: NotRequired[float]
+    subset_accuracy: NotRequired[float]
     examples: int
     bytes: int
     deflated_bytes: int
@@ -33,9 +45,10 @@ class Measurement(TypedDict):
 
 
 class Model(TypedDict):
-    """A measured model and the name it goes by."""
+    """A measured model, the name it goes by, and the stage that measured it."""
 
     name: str
+    stage: str
     measurement: Measurement
 
 
@@ -50,6 +63,15 @@ class Cost(TypedDict):
     attempts: int
 
 
+class Exhibit(TypedDict):
+    """A small table that a stage shows; `bars` names the column that is drawn as bars, if any."""
+
+    title: str
+    columns: list[str]
+    rows: list[list[str | int | float]]
+    bars: str | None
+
+
 class Stage(TypedDict):
     """A step of the run: `inputs` maps each input to the stage it comes from, `created` is an ISO 8601 time."""
 
@@ -58,6 +80,7 @@ class Stage(TypedDict):
     key: str
     inputs: dict[str, str]
     notes: list[str]
+    exhibits: list[Exhibit]
     created: str
     run: str
     cost: Cost

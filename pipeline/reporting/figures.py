@@ -35,6 +35,13 @@ def format_count(count: float) -> str:
     return f"{_digits(count / power)} {unit}"
 
 
+def format_score(value: float) -> str:
+    """Formats a score, such as R² or an error in the target's unit, to 4 significant digits: `0.4523`, `53.21`."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:.0f}"
+    return f"{value:,.{max(0, 3 - math.floor(math.log10(abs(value))))}f}"
+
+
 def format_seconds(seconds: float) -> str:
     """Formats a duration: `0.8 s`, `2 min 05 s`, `1 h 02 min`."""
     if seconds < 59.95:

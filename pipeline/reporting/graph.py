@@ -28,3 +28,16 @@ def depths(stages: list[Stage]) -> list[tuple[Stage, int]]:
         for name in ready:
             del waiting[name]
     return sorted(((stage, found[stage["name"]]) for stage in stages), key=lambda pair: pair[1])
+
+
+def upstream(stages: list[Stage], name: str) -> list[Stage]:
+    """Returns a stage and all that it was made from, directly or not, in the order of `stages`."""
+    by_name = {stage["name"]: stage for stage in stages}
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        here = waiting.pop()
+        if here in by_name and here not in found:
+            found.add(here)
+            waiting += by_name[here]["inputs"].values()
+    return [stage for stage in stages if stage["name"] in found]

@@ -20,6 +20,7 @@ def render_markdown(document: Document) -> str:
         "## Before and after",
         _comparison(page),
         _escape(page["conditions"]),
+        *_exhibits(page),
         *_listed("## Caveats", [_escape(line) for line in page["caveats"]]),
         "## Costs",
         _costs(page),
@@ -42,6 +43,14 @@ def _comparison(page: dict[str, Any]) -> str:
         for metric in page["metrics"]
     ]
     return _table(["Figure", *page["models"]], rows, numeric_from=1)
+
+
+def _exhibits(page: dict[str, Any]) -> list[str]:
+    found = []
+    for exhibit in page["exhibits"]:
+        heading = f"### {_escape(exhibit['stage'])}: {_escape(exhibit['title'])}"
+        found += [heading, _table(exhibit["columns"], [row["cells"] for row in exhibit["rows"]], numeric_from=1)]
+    return ["## What the stages found", *found] if found else []
 
 
 def _costs(page: dict[str, Any]) -> str:

@@ -3,13 +3,15 @@
 from typing import Any
 
 from pipeline.reporting.caveats import caveats
-from pipeline.reporting.compare import METRICS, Row, comparison, verdict
-from pipeline.reporting.document import Cost, Document, Stage, measurement_of
-from pipeline.reporting.figures import format_bytes, format_money, format_seconds
+from pipeline.reporting.compare import Row, comparison, verdict
+from pipeline.reporting.document import Cost, Document, Exhibit, Stage, measurement_of
+from pipeline.reporting.figures import format_bytes, format_count, format_money, format_score, format_seconds
 from pipeline.reporting.graph import depths
+from pipeline.reporting.metrics import metrics_of
 from pipeline.reporting.money import stage_money, total_cost, total_money
 
-_CHARTED = ("accuracy", "latency_p50", "deflated_bytes", "bytes")
+_CHARTED = ("latency_p50", "deflated_bytes", "core_seconds")
+_SHARES = ("accuracy", "f1", "r2")
 _KEY_SHOWN = 12
 
 
@@ -20,6 +22,8 @@ def view(document: Document) -> dict[str, Any]:
         ValueError: If the document names an unknown model `before`, a negative price or a circle of stages.
     """
     rows = comparison(document)
+    metrics = metrics_of(measurement_of(document, document["before"]))
+    charted = (metrics[0].key, *_CHARTED)
     currency = document["currency"]
     return {
         "title": document["title"],
@@ -31,9 +35,14 @@ def view(document: Document) -> dict[str, Any]:
         "conditions": _conditions(document),
         "models": [model["name"] for model in document["models"]],
         "metrics": [
-            {"label": metric.label, "cells": [row for row in rows if row.metric == metric.key]} for metric in METRICS
+            {"label": metric.label, "cells": [row for row in rows if row.metric == metric.key]} for metric in metrics
         ],
-        "charts": [_chart(document["before"], [row for row in rows if row.metric == key]) for key in _CHARTED],
+        "charts": [_chart(document["before"], [row for row in rows if row.metric == key]) for key in charted],
+        "exhibits": [
+            {"stage": stage["name"], **_exhibit(exhibit)}
+            for stage in document["stages"]
+            for exhibit in stage["exhibits"]
+        ],
         "costs": [
             {
                 "name": stage["name"],
@@ -65,15 +74,15 @@ def _conditions(document: Document) -> str:
     threads = f"{before['threads']} thread" + ("s" if before["threads"] != 1 else "")
     return (
         f"{document['before']} was measured one example at a time with {before['interpreter']}, {threads}, "
-        f"on {before['cpu']}; accuracy on {before['examples']:,} test examples."
+        f"on {before['cpu']}; quality on {before['examples']:,} test examples."
     )
 
 
 def _chart(before: str, rows: list[Row]) -> dict[str, Any]:
-    """Scales one metric to bars of 0 to 100: accuracy as it is, all else by the largest."""
+    """Scales one metric to bars of 0 to 100: a share as it is, all else by the largest."""
     reference = next(row.value for row in rows if row.model == before)
-    is_accuracy = rows[0].metric == "accuracy"
-    scale = 1.0 if is_accuracy else max(row.value for row in rows) or 1.0
+    is_share = rows[0].metric in _SHARES
+    scale = 1.0 if is_share else max(row.value for row in rows) or 1.0
     bars = []
     for row in rows:
         relative = f"{100 * row.value / reference:.3g}% of {before}" if reference else "not comparable"
@@ -83,11 +92,37 @@ def _chart(before: str, rows: list[Row]) -> dict[str, Any]:
                 "text": row.text,
                 "change": row.change,
                 "is_before": row.trend == "before",
-                "length": f"{100 * row.value / scale:.2f}",
-                "alternative": f"{row.text} of 100%" if is_accuracy else relative,
+                "length": _length(row.value, scale),
+                "alternative": f"{row.text} of {'1' if row.metric == 'r2' else '100%'}" if is_share else relative,
             }
         )
-    return {"label": rows[0].label, "reference": f"{100 * reference / scale:.2f}", "bars": bars}
+    return {"label": rows[0].label, "reference": _length(reference, scale), "bars": bars}
+
+
+def _length(value: float, scale: float) -> str:
+    # An R² below 0, worse than the mean, has no bar.
+    return f"{100 * max(0.0, value) / scale:.2f}"
+
+
+def _exhibit(exhibit: Exhibit) -> dict[str, Any]:
+    """Formats a stage's table; a column that is to be drawn gets a bar for each row, scaled by the largest."""
+    drawn = exhibit["columns"].index(exhibit["bars"]) if exhibit["bars"] else None
+    largest = max((float(row[drawn]) for row in exhibit["rows"]), default=0.0) if drawn is not None else 0.0
+    return {
+        "title": exhibit["title"],
+        "columns": exhibit["columns"],
+        "rows": [
+            {
+                "cells": [cell if isinstance(cell, str) else _number(cell) for cell in row],
+                "length": None if drawn is None else _length(float(row[drawn]), largest or 1.0),
+            }
+            for row in exhibit["rows"]
+        ],
+    }
+
+
+def _number(value: float) -> str:
+    return format_count(value) if isinstance(value, int) else format_score(value)
 
 
 def _inputs(stage: Stage) -> str:

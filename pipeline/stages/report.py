@@ -62,7 +62,7 @@ class Report(Stage):
         (context.output / "verdict.txt").write_text(verdict(document) + "\n")
 
 
-STATED = ("kind", "key", "inputs", "notes", "created", "run", "cost")
+STATED = ("kind", "key", "inputs", "notes", "exhibits", "created", "run", "cost")
 
 
 def environment(lineage: Any) -> dict[str, Any]:

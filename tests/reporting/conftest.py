@@ -14,10 +14,12 @@ def cost(core_seconds, wall_seconds, attempts=1):
     }
 
 
-def model(name, accuracy, size, deflated, p50, nonzero=20_000):
+def model(name, made_by, accuracy, size, deflated, p50, nonzero=20_000):
     return {
         "name": name,
+        "stage": made_by,
         "measurement": {
+            "task": "classification",
             "accuracy": accuracy,
             "correct": round(1000 * accuracy),
             "examples": 1000,
@@ -44,6 +46,7 @@ def stage(name, kind, inputs, core_seconds, wall_seconds, notes=(), attempts=1):
         "key": f"{name}-0123456789abcdef",
         "inputs": inputs,
         "notes": list(notes),
+        "exhibits": [],
         "created": "2026-11-23T15:00:00+00:00",
         "run": "2026-11-23-a1",
         "cost": cost(core_seconds, wall_seconds, attempts),
@@ -58,9 +61,9 @@ def document():
         "config": "seed: 1\nmodel:\n  name: small_cnn  # 3 blocks\n",
         "before": "baseline",
         "models": [
-            model("baseline", 0.975, 81_920, 75_000, 0.8),
-            model("pruned", 0.971, 81_920, 30_000, 0.79, nonzero=5_000),
-            model("int8", 0.968, 24_576, 20_000, 0.2),
+            model("baseline", "train", 0.975, 81_920, 75_000, 0.8),
+            model("pruned", "prune", 0.971, 81_920, 30_000, 0.79, nonzero=5_000),
+            model("int8", "quantize", 0.968, 24_576, 20_000, 0.2),
         ],
         "stages": [
             stage("data", "dataset", {}, 30, 40),

@@ -1,7 +1,8 @@
 import pytest
 
 from pipeline.reporting.caveats import caveats
-from pipeline.reporting.compare import METRICS, comparison, verdict
+from pipeline.reporting.compare import comparison, verdict
+from pipeline.reporting.metrics import COST, QUALITY
 
 
 def row(document, model, metric):
@@ -11,7 +12,9 @@ def row(document, model, metric):
 def test_every_model_has_every_metric(document):
     rows = comparison(document)
     assert [(row.model, row.metric) for row in rows] == [
-        (model, metric.key) for model in ("baseline", "pruned", "int8") for metric in METRICS
+        (model, metric.key)
+        for model in ("baseline", "pruned", "int8")
+        for metric in (*QUALITY["classification"], *COST)
     ]
     assert {row.trend for row in rows if row.model == "baseline"} == {"before"}
 
@@ -78,6 +81,42 @@ def test_the_verdict_admits_that_nothing_was_saved(document):
         "Nothing was saved: no model deflates smaller than baseline; the smallest, pruned, "
         "has accuracy -0.40 points (97.50% to 97.10%)."
     )
+
+
+def test_what_was_cheaper_to_make_is_a_saving_too(document):
+    document["models"] = [document["models"][0], {**document["models"][2], "name": "half", "stage": "quantize"}]
+    document["models"][1]["measurement"]["deflated_bytes"] = 74_900
+    document["stages"][3]["inputs"] = {}
+    assert verdict(document) == (
+        "half against baseline: 40.3x less core time to make, accuracy -0.70 points (97.50% to 96.80%)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("task", "quality", "said"),
+    [
+        ("regression", {"r2": (0.4523, 0.44), "rmse": (53.2, 54.0), "mae": (40, 41)}, "R² -0.0123 (0.4523 to 0.4400)"),
+        (
+            "multi_label",
+            {"f1": (0.9, 0.91), "subset_accuracy": (0.5, 0.4)},
+            "F1 (micro) +1.00 points (90.00% to 91.00%)",
+        ),
+    ],
+)
+def test_other_tasks_have_other_figures(document, task, quality, said):
+    document["models"] = document["models"][::2]
+    for place, model in enumerate(document["models"]):
+        measurement = model["measurement"]
+        del measurement["accuracy"]
+        measurement.update(task=task, **{name: values[place] for name, values in quality.items()})
+    assert verdict(document).endswith(f"{said}.")
+    assert [row.metric for row in comparison(document)][: len(quality)] == list(quality)
+
+
+def test_models_of_two_tasks_are_not_compared(document):
+    document["models"][1]["measurement"].update(task="regression", r2=0.5, rmse=1.0, mae=1.0)
+    with pytest.raises(ValueError, match="pruned is a regression and baseline a classification"):
+        comparison(document)
 
 
 def test_a_single_model_is_compared_with_nothing(document):

@@ -18,7 +18,7 @@ def test_the_json_holds_the_document_and_what_follows_from_it(document, tmp_path
     assert {key: report[key] for key in document} == document
     assert report["verdict"].startswith("int8 against baseline")
     assert report["total"]["money"] == pytest.approx(5520 / 3600 * 0.05)
-    assert len(report["comparison"]) == 3 * 12
+    assert len(report["comparison"]) == 3 * 13
 
 
 def test_a_figure_that_is_not_a_number_stops_the_report(document, tmp_path):
