@@ -1,39 +1,37 @@
-"""The dataset a stage hands on: three parts, what is known about them, and their files."""
+"""The dataset a stage hands on: three parts, and what is known about them."""
 
-import io
-import json
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
-from pipeline.data.hints import accepted, did_you_mean
-
 Kind = Literal["image", "table"]
+Task = Literal["classification", "regression", "multi_label"]
+ColumnKind = Literal["numeric", "categorical"]
 
 PARTS = ("train", "validation", "test")
 
 
-@dataclass(frozen=True, eq=False)
-class Split:
-    """One part of a dataset.
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
 
     Attributes:
-        features: Shape (n, h, w, c) for images, (n, columns) for tables, in their stored dtype.
-        labels: Class indices, int32, shape (n,).
+        name: As in the source.
+        kind: Numeric columns hold the raw number. Categorical ones hold a code: 0 for a text that the training part
+            doesn't have, else 1 + its place in the vocabulary, as Keras's StringLookup counts.
+        vocabulary: The texts of a categorical column that the training part has, sorted; empty for a numeric one.
+        fill: What stands where the source had nothing: the training part's mean, or the code of its most frequent text.
+        mean: Of a numeric column over the training part.
+        variance: The same; a constant column has 1.0, so that dividing by it is safe.
     """
 
-    features: np.ndarray
-    labels: np.ndarray
-
-    def __post_init__(self) -> None:
-        """Raises ValueError when labels aren't one int32 for each example, or there is no example."""
-        if self.labels.dtype != np.int32 or self.labels.shape != self.features.shape[:1] or not len(self.labels):
-            raise ValueError(
-                f"labels of dtype {self.labels.dtype} and shape {self.labels.shape} for features of shape "
-                f"{self.features.shape}; accepted: one int32 label for each of one or more examples"
-            )
+    name: str
+    kind: ColumnKind
+    vocabulary: tuple[str, ...] = ()
+    fill: float = 0.0
+    mean: float = 0.0
+    variance: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -42,23 +40,77 @@ class Info:
 
     Attributes:
         kind: "image" or "table".
+        task: "classification" (two classes or more), "regression" (one number) or "multi_label".
         feature_shape: Shape of one example.
-        dtype: The stored features' dtype, "uint8" or the like.
-        class_names: The name of each class index.
-        feature_names: The columns' names; empty for images.
+        dtype: Of the features of the test part, which are stored as they were found.
+        class_names: The name of each class or label; for a regression, the target's only.
+        columns: The columns of a table; empty for images.
         scale: Images are divided by it.
-        mean: Of each column over the training part; empty for images.
-        variance: The same; a constant column has 1.0, so that dividing by it is safe.
+        target_mean: Of a regression's target over the training part.
+        target_variance: The same; 1.0 when it is constant.
     """
 
     kind: Kind
+    task: Task
     feature_shape: tuple[int, ...]
     dtype: str
     class_names: tuple[str, ...]
-    feature_names: tuple[str, ...]
-    scale: float
-    mean: tuple[float, ...]
-    variance: tuple[float, ...]
+    columns: tuple[Column, ...] = ()
+    scale: float = 1.0
+    target_mean: float = 0.0
+    target_variance: float = 1.0
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The columns' names; empty for images."""
+        return tuple(column.name for column in self.columns)
+
+
+@dataclass(frozen=True, eq=False)
+class Affine:
+    """How narrowed features become numbers again: stored * scale + offset, in float32.
+
+    Attributes:
+        scale: Float32, of shape () or (columns,).
+        offset: The same.
+    """
+
+    scale: np.ndarray
+    offset: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """One part of a dataset.
+
+    Attributes:
+        features: Shape (n, h, w, c) for images, (n, columns) for tables, in their stored dtype; may be a memory-mapped
+            file.
+        labels: By task: class indices, int32, shape (n,); targets, float32, shape (n,); or 0 and 1 for each label,
+            uint8, shape (n, labels).
+        affine: How the features were narrowed, if they were.
+    """
+
+    features: np.ndarray
+    labels: np.ndarray
+    affine: Affine | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError when there isn't one label for each example, or no example."""
+        if len(self.labels) != len(self.features) or not len(self.labels):
+            raise ValueError(f"{len(self.labels)} labels for {len(self.features)} examples; accepted: one for each")
+        if (str(self.labels.dtype), self.labels.ndim) not in (("int32", 1), ("float32", 1), ("uint8", 2)):
+            raise ValueError(
+                f"labels of dtype {self.labels.dtype} and shape {self.labels.shape}; "
+                "accepted: int32 classes, float32 targets or uint8 rows of 0 and 1"
+            )
+
+    def decoded(self, indices: np.ndarray | slice) -> np.ndarray:
+        """Returns some examples as they were before narrowing, in the stored dtype where they weren't narrowed."""
+        features = np.asarray(self.features[indices])
+        if self.affine is None:
+            return features
+        return features.astype(np.float32) * self.affine.scale + self.affine.offset
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,83 +124,22 @@ class Dataset:
 
     def __post_init__(self) -> None:
         """Raises ValueError when a part doesn't agree with the info."""
+        if str(self.test.features.dtype) != self.info.dtype:
+            raise ValueError(f"test part: features are {self.test.features.dtype}; accepted: {self.info.dtype}")
         for name in PARTS:
             part: Split = getattr(self, name)
-            found = (str(part.features.dtype), part.features.shape[1:])
-            if found != (self.info.dtype, self.info.feature_shape):
+            if part.features.shape[1:] != self.info.feature_shape:
                 raise ValueError(
-                    f"{name} part: features are {found[0]} of shape {found[1]}; "
-                    f"accepted: {self.info.dtype} of shape {self.info.feature_shape}"
+                    f"{name} part: features are of shape {part.features.shape[1:]}; accepted: {self.info.feature_shape}"
                 )
-            low, high, classes = part.labels.min(), part.labels.max(), len(self.info.class_names)
-            if low < 0 or high >= classes:
-                raise ValueError(f"{name} part: labels span {low} to {high}; accepted: 0 to {classes - 1}")
+            _check_labels(name, part.labels, self.info)
 
 
-def part_files(folder: Path, part: str) -> tuple[Path, Path]:
-    """Returns the .npy files of a part's features and labels.
-
-    Raises:
-        ValueError: On an unknown part.
-    """
-    if part not in PARTS:
-        raise ValueError(f"part {part!r} of a dataset is unknown; {accepted(PARTS)}{did_you_mean(part, PARTS)}")
-    return folder / f"{part}_features.npy", folder / f"{part}_labels.npy"
-
-
-def save(dataset: Dataset, folder: Path) -> None:
-    """Writes dataset.json and two .npy files for each part; the same dataset gives the same bytes.
-
-    Raises:
-        OSError: When a file can't be written whole.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(asdict(dataset.info), indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    (folder / "dataset.json").write_text(text + "\n", encoding="utf-8")
-    for part in PARTS:
-        split: Split = getattr(dataset, part)
-        for file, array in zip(part_files(folder, part), (split.features, split.labels), strict=True):
-            # As bytes, because numpy's own writing into a file hides why the operating system refused it.
-            buffer = io.BytesIO()
-            np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
-            file.write_bytes(buffer.getbuffer())
-
-
-def load(folder: Path) -> Dataset:
-    """Reads what `save` wrote.
-
-    Raises:
-        FileNotFoundError: When a file is missing.
-        ValueError: When a file is damaged or disagrees with dataset.json.
-    """
-    file = folder / "dataset.json"
-    _require(file)
-    try:
-        read = json.loads(file.read_text(encoding="utf-8")).items()
-        fields: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in read}
-        info = Info(**fields)
-    except (ValueError, TypeError, AttributeError) as error:
-        raise ValueError(f"{file}: not a dataset's description ({error})") from error
-    parts = {}
-    for part in PARTS:
-        try:
-            parts[part] = Split(*(_array(file) for file in part_files(folder, part)))
-        except ValueError as error:
-            raise ValueError(f"{folder}: {part} part: {error}") from error
-    try:
-        return Dataset(info, **parts)
-    except ValueError as error:
-        raise ValueError(f"{folder}: {error}") from error
-
-
-def _array(file: Path) -> np.ndarray:
-    _require(file)
-    try:
-        return np.load(file, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"{file.name} isn't a whole .npy file ({' '.join(str(error).split())})") from error
-
-
-def _require(file: Path) -> None:
-    if not file.is_file():
-        raise FileNotFoundError(f"{file}: no such file; a saved dataset has it")
+def _check_labels(name: str, labels: np.ndarray, info: Info) -> None:
+    low, high, classes = labels.min(), labels.max(), len(info.class_names)
+    if info.task == "classification" and (labels.dtype != np.int32 or low < 0 or high >= classes):
+        raise ValueError(f"{name} part: labels span {low} to {high}; accepted: int32, 0 to {classes - 1}")
+    if info.task == "regression" and (labels.dtype != np.float32 or not np.isfinite(labels).all()):
+        raise ValueError(f"{name} part: targets span {low} to {high}; accepted: finite float32")
+    if info.task == "multi_label" and (labels.shape[1:] != (classes,) or high > 1):
+        raise ValueError(f"{name} part: labels {low} to {high} of shape {labels.shape}; accepted: 0 or 1 of {classes}")
