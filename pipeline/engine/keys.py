@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.engine.artifact import canonical, digest_file
+from pipeline.engine.artifact import canonical
 from pipeline.engine.stage import Stage, settings_in_key
 
 FORMAT = 2
@@ -54,11 +54,6 @@ def library_versions(names: tuple[str, ...]) -> dict[str, str]:
 @functools.cache
 def _version(name: str) -> str:
     return importlib.metadata.version(name)
-
-
-def source_digests(paths: list[Path]) -> dict[str, str]:
-    """Returns the content digest of each file, by its name without the folder."""
-    return {path.name: digest_file(path) for path in paths}
 
 
 def code_digest(module: str) -> str:

@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 from pipeline.engine.artifact import Artifact, DamagedError
 from pipeline.engine.errors import ConfigError, one_line
+from pipeline.engine.fingerprints import source_digests
 from pipeline.engine.graph import consumers
-from pipeline.engine.keys import identity, key_of, source_digests
+from pipeline.engine.keys import identity, key_of
 from pipeline.engine.stage import Stage
 from pipeline.engine.store import Store
 
@@ -59,7 +60,7 @@ def make_plan(stages: Mapping[str, Stage], store: Store, *, verify_all: bool, fa
     keys: dict[str, str] = {}
     for name, stage in stages.items():
         given = {each: keys[source] for each, source in stage.inputs.items()}
-        identities[name] = identity(stage, given, _sources(name, stage), facts)
+        identities[name] = identity(stage, given, _sources(name, stage, store), facts)
         keys[name] = key_of(identities[name])
     found: dict[str, Artifact | None] = {}
     damage: dict[str, str] = {}
@@ -90,9 +91,10 @@ def make_plan(stages: Mapping[str, Stage], store: Store, *, verify_all: bool, fa
     ]
 
 
-def _sources(name: str, stage: Stage) -> dict[str, str]:
+def _sources(name: str, stage: Stage, store: Store) -> dict[str, str]:
     try:
-        return source_digests(stage.sources())
+        files = stage.sources()
+        return source_digests(files, store.root / "sources.sqlite") if files else {}
     except ConfigError:
         raise
     except (OSError, ValueError) as error:

@@ -112,9 +112,12 @@ class Stage(abc.ABC):
             ConfigError: With a key relative to this stage.
         """
 
-    def sources(self) -> list[Path]:
-        """Returns the files outside the store that the artifact is made from; they are keyed by content."""
-        return []
+    def sources(self) -> Mapping[str, Path]:
+        """Returns the files outside the store that the artifact is made from, by the name that counts.
+
+        Names and contents are in the key, the files' places aren't.
+        """
+        return {}
 
     @abc.abstractmethod
     def run(self, context: Context) -> None:

@@ -21,7 +21,7 @@ class Number(Stage):
     file: str | None = None
 
     def sources(self):
-        return [Path(self.file)] if self.file else []
+        return {Path(self.file).name: Path(self.file)} if self.file else {}
 
     def run(self, context: Context) -> None:
         text = Path(self.file).read_text() if self.file else str(self.value)

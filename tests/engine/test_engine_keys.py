@@ -4,7 +4,7 @@ import pytest
 from engine_stages import Add, Number
 
 from pipeline.engine import keys
-from pipeline.engine.keys import code_digest, identity, key_of, library_versions, source_digests
+from pipeline.engine.keys import code_digest, identity, key_of, library_versions
 
 
 def key(stage, inputs=None, sources=None):
@@ -35,12 +35,8 @@ def test_the_key_changes_with_settings_inputs_sources_code_and_libraries(monkeyp
     assert len({base, *different.values()}) == 7
 
 
-def test_the_key_does_not_depend_on_names_of_inputs_stages_or_on_the_folder_of_a_source(tmp_path):
-    for name in ("one", "two"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "data.csv").write_text("same")
+def test_the_key_does_not_depend_on_names_of_stages():
     assert key(Add(inputs={"left": "a", "right": "b"})) == key(Add(inputs={"left": "c", "right": "d"}))
-    assert source_digests([tmp_path / "one/data.csv"]) == source_digests([tmp_path / "two/data.csv"])
 
 
 def test_versions_are_read_without_importing():
