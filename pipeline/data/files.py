@@ -1,17 +1,19 @@
 """A dataset's files: dataset.json, and for each part its features and labels."""
 
-import io
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from pipeline.data.dataset import PARTS, Affine, Column, Dataset, Info, Split
+from pipeline.data.encoding.records import read_part
 from pipeline.data.hints import accepted, did_you_mean
 
 DESCRIPTION = "dataset.json"
+BLOCK_BYTES = 2**24
 
 
 def part_files(folder: Path, part: str) -> tuple[Path, Path]:
@@ -25,15 +27,25 @@ def part_files(folder: Path, part: str) -> tuple[Path, Path]:
     return folder / f"{part}_features.npy", folder / f"{part}_labels.npy"
 
 
-def save(dataset: Dataset, folder: Path) -> None:
+def records_folder(folder: Path, part: str) -> Path:
+    """Returns where a part is whose examples are packed as records, in place of its .npy files."""
+    return folder / f"{part}_records"
+
+
+def save(dataset: Dataset, folder: Path, *, parts: Sequence[str] = PARTS) -> None:
     """Writes dataset.json and two .npy files for each part; the same dataset gives the same bytes.
+
+    Args:
+        dataset: Any.
+        folder: Made where it is missing.
+        parts: Those to write; the others are written as records by who calls.
 
     Raises:
         OSError: When a file can't be written whole.
     """
     folder.mkdir(parents=True, exist_ok=True)
     save_info(dataset.info, {part: getattr(dataset, part).affine for part in PARTS}, folder)
-    for part in PARTS:
+    for part in parts:
         save_split(getattr(dataset, part), folder, part)
 
 
@@ -43,11 +55,19 @@ def save_split(split: Split, folder: Path, part: str) -> None:
     Raises:
         OSError: When a file can't be written whole.
     """
-    for file, array in zip(part_files(folder, part), (split.features, split.labels), strict=True):
-        # As bytes, because numpy's own writing into a file hides why the operating system refused it.
-        buffer = io.BytesIO()
-        np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
-        file.write_bytes(buffer.getbuffer())
+    for path, array in zip(part_files(folder, part), (split.features, split.labels), strict=True):
+        rows = max(1, BLOCK_BYTES // max(1, array[:1].nbytes))
+        with path.open("wb") as file:
+            write_header(file, array.dtype, array.shape)
+            for start in range(0, len(array), rows):
+                # Not numpy's own writing, which hides why the operating system refused it.
+                file.write(np.ascontiguousarray(array[start : start + rows]).data)
+
+
+def write_header(file: BinaryIO, dtype: np.dtype, shape: tuple[int, ...]) -> None:
+    """Writes the header of a .npy file whose rows are to follow, in C order."""
+    header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
 
 
 def save_info(info: Info, affine: dict[str, Affine | None], folder: Path) -> None:
@@ -71,6 +91,8 @@ def save_info(info: Info, affine: dict[str, Affine | None], folder: Path) -> Non
 def load(folder: Path) -> Dataset:
     """Opens what `save` wrote; the features are memory-mapped, and read where they are used.
 
+    A part that is packed as records is unpacked into memory.
+
     Raises:
         FileNotFoundError: When a file is missing.
         ValueError: When a file is damaged or disagrees with dataset.json.
@@ -79,8 +101,12 @@ def load(folder: Path) -> Dataset:
     parts = {}
     for part in PARTS:
         features, labels = part_files(folder, part)
+        records = records_folder(folder, part)
         try:
-            parts[part] = Split(_array(features, "r"), _array(labels, None), affine.get(part))
+            if records.is_dir():
+                parts[part] = read_part(records)
+            else:
+                parts[part] = Split(_array(features, "r"), _array(labels, None), affine.get(part))
         except ValueError as error:
             raise ValueError(f"{folder}: {part} part: {error}") from error
     try:

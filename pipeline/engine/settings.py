@@ -42,6 +42,7 @@ class Settings:
 
     name: Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     seed: Annotated[int, pydantic.Field(ge=0, lt=2**31)]
+    allow_targets: list[str]
     dry_run: bool
     store: StoreSettings
     cost: CostSettings

@@ -43,54 +43,90 @@ class Export(Stage):
     def run(self, context: Context) -> None:
         """Writes each format, runs it on real test examples, and records how far it is from the Keras model."""
         from pipeline.compression import export
-        from pipeline.data.dataset import load
+        from pipeline.data.files import load
+        from pipeline.measurement.outputs import tflite_outputs
         from pipeline.models.files import load_model
         from pipeline.training.determinism import start
 
         dataset = load(context.inputs["data"].files)
         start(0)
-        source = context.inputs["model"].files
+        info, source = dataset.info, context.inputs["model"].files
         quantized = (source / "model.tflite").is_file()
         model = load_model(source / ("reference.keras" if quantized else "model.keras"))
-        features = dataset.test.features[: self.check_examples]
+        features = dataset.test.decoded(slice(self.check_examples))
         expected = export.keras_outputs(model, features)
         outputs: dict[str, Any] = {}
         if "tflite" in self.formats:
             path = context.output / "model.tflite"
             path.write_bytes((source / "model.tflite").read_bytes() if quantized else export.to_tflite(model))
-            outputs["tflite"] = export.tflite_outputs(path, features)
+            outputs["tflite"] = tflite_outputs(path, features)
         if "saved_model" in self.formats:
-            export.to_saved_model(model, context.output / "saved_model")
-            outputs["saved_model"] = export.saved_model_outputs(context.output / "saved_model", features)
+            folder, output = context.output / "saved_model", "prediction" if info.task == "regression" else "logits"
+            export.to_saved_model(model, folder, info.columns, output=output)
+            outputs["saved_model"] = export.saved_model_outputs(folder, features)
+            if info.columns:
+                outputs["saved_model, raw columns"] = export.raw_outputs(folder, raw_columns(features, info.columns))
         if "keras" in self.formats:
             shutil.copyfile(source / "model.keras", context.output / "model.keras")
             outputs["keras"] = export.keras_outputs(load_model(context.output / "model.keras"), features)
-        checks = {name: agreement(expected, given) for name, given in outputs.items()}
+        checks = {name: agreement(expected, given, info.task) for name, given in outputs.items()}
         for name, found in checks.items():
-            context.log.info("%s: same class on %.2f %% of %d examples", name, found["same_class"] * 100, len(features))
+            told = ", ".join(f"{what} {value:.4g}" for what, value in found.items())
+            context.log.info("%s against the Keras model on %d examples: %s", name, len(features), told)
             if not quantized and found["largest_difference"] > TOLERANCE:
                 raise PipelineError(
                     f"the {name} file differs from its Keras model by {found['largest_difference']:.2g}"
                 )
-        metadata = {
-            "class_names": list(dataset.info.class_names),
-            "feature_names": list(dataset.info.feature_names),
-            "input_shape": list(dataset.info.feature_shape),
-            "checks": checks,
-        }
-        (context.output / "export.json").write_text(json.dumps(metadata, indent=1))
+        (context.output / "export.json").write_text(json.dumps({**described(info), "checks": checks}, indent=1))
 
 
-def agreement(expected: Any, given: Any) -> dict[str, float]:
-    """Returns how far two sets of logits, each of shape (examples, classes), are from each other.
+def described(info: Any) -> dict[str, Any]:
+    """Returns what a user of the exported files must know: what goes in, and what comes out."""
+    from pipeline.compression.serving import argument_names
+
+    arguments = argument_names(info.feature_names)
+    return {
+        "task": info.task,
+        "class_names": list(info.class_names),
+        "input_shape": list(info.feature_shape),
+        "columns": [
+            {
+                "name": column.name,
+                "argument": argument,
+                "kind": column.kind,
+                "missing_becomes": column.fill,
+                "vocabulary": list(column.vocabulary),
+            }
+            for column, argument in zip(info.columns, arguments, strict=True)
+        ],
+    }
+
+
+def raw_columns(features: Any, columns: Any) -> dict[str, Any]:
+    """Returns a table's stored features as the world has them: texts in place of codes, by argument name."""
+    from pipeline.compression.serving import argument_names
+
+    raw: dict[str, Any] = {}
+    for place, (column, name) in enumerate(zip(columns, argument_names([each.name for each in columns]), strict=True)):
+        values = features[:, place]
+        if column.kind == "categorical":
+            words = ("\0", *column.vocabulary)
+            values = [words[int(code)] for code in values]
+        raw[name] = values
+    return raw
+
+
+def agreement(expected: Any, given: Any, task: str) -> dict[str, float]:
+    """Returns how far two sets of outputs, each of shape (examples, outputs), are from each other.
 
     Returns:
-        The largest difference relative to the largest logit, and the share of examples given the same class.
+        The largest difference relative to the largest output, and of a classification the share of examples given the
+        same class.
     """
     import numpy as np
 
     largest = max(float(np.abs(expected).max()), 1e-9)
-    return {
-        "largest_difference": float(np.abs(expected - given).max()) / largest,
-        "same_class": float(np.mean(expected.argmax(-1) == given.argmax(-1))),
-    }
+    found = {"largest_difference": float(np.abs(expected - given).max()) / largest}
+    if task == "classification":
+        found["same_class"] = float(np.mean(expected.argmax(-1) == given.argmax(-1)))
+    return found

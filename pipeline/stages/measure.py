@@ -27,9 +27,10 @@ class Measure(Stage):
 
     def run(self, context: Context) -> None:
         """Measures the file on the test part."""
-        from pipeline.data.dataset import part_files
+        from pipeline.data.files import load_info, part_files
         from pipeline.measurement.measure import measure
 
+        info, _ = load_info(context.inputs["data"].files)
         features, labels = part_files(context.inputs["data"].files, "test")
         with blame("model"):
             model = context.inputs["model"].path("model.tflite")
@@ -41,5 +42,6 @@ class Measure(Stage):
             warmup=self.warmup,
             runs=self.runs,
             interpreter=self.interpreter,
+            task=info.task,
         )
         (context.output / "measurement.json").write_text(json.dumps(found, indent=1))

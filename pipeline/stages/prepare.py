@@ -1,7 +1,8 @@
 """The `prepare` stage: a source of examples, split into train, validation and test."""
 
-from collections.abc import Mapping
-from dataclasses import field
+import csv
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -9,120 +10,28 @@ import pydantic
 from pydantic.dataclasses import dataclass
 
 from pipeline.engine.errors import ConfigError, blame
-from pipeline.engine.stage import OUTSIDE_KEY, STRICT, Context, Stage
+from pipeline.engine.stage import STRICT, Context, Exhibit, Progress, Stage
 from pipeline.stages.settings import Seed
+from pipeline.stages.sources import OnError, Reading, Source
 
-
-@dataclass(config=STRICT, kw_only=True)
-class DigitsSource:
-    """The 1,797 8x8 images of digits that scikit-learn brings."""
-
-    kind: ClassVar[str] = "image"
-    source: Literal["digits"] = "digits"
-
-    def files(self) -> list[Path]:
-        """Returns none: the data is part of a library, whose version is in the key."""
-        return []
-
-    def load(self) -> Any:
-        """Returns the examples."""
-        from pipeline.data.sources.digits import load_digits
-
-        return load_digits()
-
-
-@dataclass(config=STRICT, kw_only=True)
-class BreastCancerSource:
-    """The table of 569 breast-cancer cases that scikit-learn brings."""
-
-    kind: ClassVar[str] = "table"
-    source: Literal["breast_cancer"] = "breast_cancer"
-
-    def files(self) -> list[Path]:
-        """Returns none: the data is part of a library, whose version is in the key."""
-        return []
-
-    def load(self) -> Any:
-        """Returns the examples."""
-        from pipeline.data.sources.breast_cancer import load_breast_cancer
-
-        return load_breast_cancer()
-
-
-@dataclass(config=STRICT, kw_only=True)
-class IdxSource:
-    """Images in the four IDX files of MNIST and its kin; fetched when they are absent and `url` is set."""
-
-    kind: ClassVar[str] = "image"
-    source: Literal["idx"] = "idx"
-    path: str = field(metadata=OUTSIDE_KEY)
-    class_names: list[str]
-    url: str | None = field(default=None, metadata=OUTSIDE_KEY)
-    download_to: str | None = field(default=None, metadata=OUTSIDE_KEY)
-    hashes: dict[str, str] = field(default_factory=dict, metadata=OUTSIDE_KEY)
-
-    def files(self) -> list[Path]:
-        """Returns the four files, after fetching them if need be."""
-        from pipeline.data.sources.idx import idx_files
-
-        return idx_files(self._folder())
-
-    def load(self) -> Any:
-        """Returns the examples."""
-        from pipeline.data.sources.idx import load_idx
-
-        return load_idx(self._folder(), class_names=self.class_names)
-
-    def _folder(self) -> Path:
-        from pipeline.data.sources.download import download_idx
-        from pipeline.data.sources.idx import idx_files
-
-        folder = Path(self.path).expanduser()
-        if self.url is None or folder.is_dir():
-            return folder
-        target = Path(self.download_to).expanduser() if self.download_to else default_downloads() / folder.name
-        try:
-            idx_files(target)
-        except FileNotFoundError:
-            download_idx(target, self.url, self.hashes)
-        return target
-
-
-@dataclass(config=STRICT, kw_only=True)
-class CsvSource:
-    """Any CSV file with a header, a label column, and numbers in all other columns."""
-
-    kind: ClassVar[str] = "table"
-    source: Literal["csv"] = "csv"
-    path: str = field(metadata=OUTSIDE_KEY)
-    label: str
-    delimiter: str = ","
-
-    def files(self) -> list[Path]:
-        """Returns the file."""
-        return [Path(self.path).expanduser()]
-
-    def load(self) -> Any:
-        """Returns the examples."""
-        from pipeline.data.sources.csv import load_csv
-
-        return load_csv(Path(self.path).expanduser(), self.label, delimiter=self.delimiter)
-
-
-Source = Annotated[DigitsSource | BreastCancerSource | IdxSource | CsvSource, pydantic.Field(discriminator="source")]
+SHOWN = 20
+"""Classes that the report lists."""
 
 
 @dataclass(config=STRICT, kw_only=True)
 class Prepare(Stage):
-    """Reads a source and splits it, each class in proportion."""
+    """Reads a source and splits it."""
 
     kind: ClassVar[str] = "prepare"
     produces: ClassVar[str] = "dataset"
-    libraries: ClassVar[tuple[str, ...]] = ("numpy", "pandas", "scikit-learn")
+    libraries: ClassVar[tuple[str, ...]] = ("numpy", "pandas", "pillow", "pyarrow", "scikit-learn")
 
     data: Source
+    split: Literal["auto", "random", "stratified", "grouped", "time", "given"]
     validation: Annotated[float, pydantic.Field(gt=0, lt=1)]
     test: Annotated[float, pydantic.Field(gt=0, lt=1)]
+    impute: Literal["mean", "median"]
+    on_error: OnError
     seed: Seed
 
     def check(self, upstream: Mapping[str, Stage]) -> None:
@@ -132,25 +41,74 @@ class Prepare(Stage):
             raise ConfigError("validation", "validation and test leave nothing to train on", value=self.validation,
                               accepted=[f"below {1 - self.test:g}"])  # fmt: skip
 
-    def sources(self) -> list[Path]:
+    def sources(self) -> dict[str, Path]:
         """Returns the source's files."""
         return self.data.files()
 
     def run(self, context: Context) -> None:
         """Reads, splits and saves the data set."""
-        from pipeline.data.dataset import save
-        from pipeline.data.split import split
+        from pipeline.data.examples import Table
+        from pipeline.data.files import load, save
+        from pipeline.data.splitting.assign import assign
+        from pipeline.data.splitting.check import check_parts
+        from pipeline.data.splitting.take import take_images
+        from pipeline.data.tables.write import write_table
 
-        with blame("data"):
-            examples = self.data.load()
-            dataset = split(examples, validation=self.validation, test=self.test, seed=self.seed)
-        save(dataset, context.output)
+        def progress(done: int, total: int) -> None:
+            context.progress(Progress(done, total, f"{done:,} of {total:,} read"))
+
+        with tempfile.TemporaryDirectory(dir=context.state) as scratch:
+            with blame("data"):
+                found = self.data.load(Reading(Path(scratch), self.on_error, progress))
+            with blame("split"):
+                parts = assign(
+                    found.targets,
+                    found.placement,
+                    by=self.split,
+                    validation=self.validation,
+                    test=self.test,
+                    seed=self.seed,
+                )
+                check_parts(found.targets, found.placement, parts)
+            with blame("data"):
+                if isinstance(found, Table):
+                    write_table(found, parts, context.output, impute=self.impute)
+                else:
+                    save(take_images(found, parts), context.output)
+        if found.skipped:
+            write_skipped(found.skipped, context.output / "skipped.csv")
+            read = len(found.targets.values) + len(found.skipped)
+            context.note(
+                f"{len(found.skipped):,} of {read:,} examples can't be read and were left out; see skipped.csv"
+            )
+        dataset = load(context.output)
         sizes = [len(part.labels) for part in (dataset.train, dataset.validation, dataset.test)]
         context.log.info("%d train, %d validation, %d test examples", *sizes)
+        context.show(Exhibit("examples of each part", ["", "train", "validation", "test"], counts(dataset)))
 
 
-def default_downloads() -> Path:
-    """Returns the folder for fetched data below the user's cache folder."""
-    import platformdirs
+def counts(dataset: Any) -> list[list[str | int | float]]:
+    """Returns how many examples of each class each part has; of the classes only the first few."""
+    import numpy as np
 
-    return Path(platformdirs.user_cache_dir("frugal", appauthor=False)) / "datasets"
+    parts = [dataset.train.labels, dataset.validation.labels, dataset.test.labels]
+    rows: list[list[str | int | float]] = [["all", *(len(labels) for labels in parts)]]
+    names = dataset.info.class_names
+    if dataset.info.task == "regression":
+        return rows
+    if dataset.info.task == "classification":
+        each = [np.bincount(labels, minlength=len(names)) for labels in parts]
+    else:
+        each = [labels.sum(axis=0, dtype=np.int64) for labels in parts]
+    rows += [[name, *(int(found[index]) for found in each)] for index, name in enumerate(names[:SHOWN])]
+    if len(names) > SHOWN:
+        rows.append([f"{len(names) - SHOWN} more", *(int(found[SHOWN:].sum()) for found in each)])
+    return rows
+
+
+def write_skipped(skipped: Sequence[Any], path: Path) -> None:
+    """Writes the list of what was left out, and why, as CSV."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["where", "why"])
+        writer.writerows([each.where, each.why] for each in skipped)

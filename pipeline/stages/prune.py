@@ -51,7 +51,7 @@ class Prune(TrainingStage):
         import tensorflow_model_optimization as tfmot
 
         from pipeline.compression.pruning import kernel_sparsity, polynomial_schedule, prunable, prunable_layers, strip
-        from pipeline.data.dataset import load
+        from pipeline.data.files import load
         from pipeline.data.stream import steps_per_epoch
         from pipeline.models.files import load_model
         from pipeline.training.determinism import start

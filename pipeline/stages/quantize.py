@@ -28,7 +28,7 @@ class Quantize(Stage):
         import numpy as np
 
         from pipeline.compression.quantization import quantize_int8
-        from pipeline.data.dataset import load
+        from pipeline.data.files import load
         from pipeline.models.files import load_model
         from pipeline.training.determinism import start
 
@@ -40,7 +40,7 @@ class Quantize(Stage):
             context.note(f"calibrated on all {count} training examples; {self.calibration_examples} were asked for")
         chosen = np.random.default_rng(self.seed).choice(len(train.features), count, replace=False)
         with blame("input_type"):
-            content = quantize_int8(model, train.features[np.sort(chosen)], input_type=self.input_type)
+            content = quantize_int8(model, train.decoded(np.sort(chosen)), input_type=self.input_type)
         (context.output / "model.tflite").write_bytes(content)
         settings = {"scheme": "int8", "calibration_examples": count, "input_type": self.input_type}
         (context.output / "quantization.json").write_text(json.dumps(settings, indent=1))

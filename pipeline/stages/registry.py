@@ -1,14 +1,35 @@
 """Every kind of stage that a configuration can name."""
 
 from pipeline.engine.stage import Stage
+from pipeline.stages.encode import Encode
 from pipeline.stages.export import Export
 from pipeline.stages.measure import Measure
 from pipeline.stages.prepare import Prepare
+from pipeline.stages.preview import Preview
 from pipeline.stages.prune import Prune
 from pipeline.stages.quantize import Quantize
 from pipeline.stages.report import Report
+from pipeline.stages.sample import Sample
+from pipeline.stages.sample_by_value import SampleByValue
+from pipeline.stages.score import Score
+from pipeline.stages.select import Select
 from pipeline.stages.train import Train
 
 KINDS: dict[str, type[Stage]] = {
-    stage.kind: stage for stage in (Prepare, Train, Prune, Quantize, Export, Measure, Report)
+    stage.kind: stage
+    for stage in (
+        Prepare,
+        Sample,
+        Score,
+        SampleByValue,
+        Select,
+        Encode,
+        Preview,
+        Train,
+        Prune,
+        Quantize,
+        Export,
+        Measure,
+        Report,
+    )
 }

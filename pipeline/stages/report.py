@@ -48,7 +48,9 @@ class Report(Stage):
             "command": context.run["command"],
             "config": context.run["config"],
             "before": self.before,
-            "models": [{"name": name, "measurement": found} for name, found in measurements.items()],
+            "models": [
+                {"name": name, "stage": self.inputs[name], "measurement": found} for name, found in measurements.items()
+            ],
             "stages": [
                 {"name": name, **{each: manifest[each] for each in STATED}}
                 for name, manifest in context.lineage.items()

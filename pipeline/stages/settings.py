@@ -1,11 +1,12 @@
 """Settings that several stages share."""
 
-from typing import Annotated, Literal
+import dataclasses
+from typing import Annotated, Any, Literal
 
 import pydantic
 from pydantic.dataclasses import dataclass
 
-from pipeline.engine.stage import STRICT
+from pipeline.engine.stage import OUTSIDE_KEY, STRICT
 
 Positive = Annotated[int, pydantic.Field(gt=0)]
 Fraction = Annotated[float, pydantic.Field(ge=0, lt=1)]
@@ -46,12 +47,54 @@ class CnnSettings:
 ModelSettings = Annotated[MlpSettings | CnnSettings, pydantic.Field(discriminator="family")]
 
 
+Share = Annotated[float, pydantic.Field(ge=0, le=1)]
+Count = Annotated[int, pydantic.Field(ge=0)]
+NotNegative = Annotated[float, pydantic.Field(ge=0)]
+
+
 @dataclass(config=STRICT, kw_only=True)
 class AugmentSettings:
-    """Random changes of training images, another draw for each image and epoch."""
+    """Random changes of training examples, as `Augmentation` has them."""
 
-    flip: bool = False
-    shift: Annotated[int, pydantic.Field(ge=0)] = 0
+    flip: bool
+    flip_vertical: bool
+    crop: Count
+    rotate: NotNegative
+    translate: Share
+    scale: Share
+    brightness: Share
+    contrast: Share
+    cutout: Count
+    mixup: NotNegative
+    cutmix: NotNegative
+    rand_augment: Count
+    magnitude: Count
+    noise: NotNegative
+
+    def of_images(self) -> list[str]:
+        """Returns the names of those that are on and that only images can have."""
+        names = [field.name for field in dataclasses.fields(self)]
+        return [name for name in names if name not in ("mixup", "magnitude", "noise") and getattr(self, name)]
+
+    def policy(self) -> Any:
+        """Returns them as the data room takes them."""
+        from pipeline.data.augmentation.policy import Augmentation
+
+        return Augmentation(**dataclasses.asdict(self))
+
+
+@dataclass(config=STRICT, kw_only=True)
+class InputSettings:
+    """How training reads its examples; only `last_batch` changes what it reads."""
+
+    last_batch: Literal["keep", "drop", "pad"]
+    cache: Literal["auto", "memory", "disk"] = dataclasses.field(metadata=OUTSIDE_KEY)
+    memory_mb: Positive = dataclasses.field(metadata=OUTSIDE_KEY)
+    readers: Positive | None = dataclasses.field(metadata=OUTSIDE_KEY)
+
+    def arguments(self) -> dict[str, Any]:
+        """Returns those that say where examples are kept, as the data room takes them."""
+        return {"cache": self.cache, "memory_limit": self.memory_mb * 2**20, "readers": self.readers}
 
 
 @dataclass(config=STRICT, kw_only=True)

@@ -24,19 +24,15 @@ class Train(TrainingStage):
     model: ModelSettings
 
     def check(self, upstream: Mapping[str, Stage]) -> None:
-        """Refuses image-only settings on a table."""
+        """Refuses a model that takes images on data known to be a table."""
         super().check(upstream)
         data = upstream.get("data")
-        if not isinstance(data, Prepare) or data.data.kind == "image":
-            return
-        if isinstance(self.model, CnnSettings):
+        if isinstance(data, Prepare) and data.data.kind == "table" and isinstance(self.model, CnnSettings):
             raise ConfigError("model.family", "takes images, and the data is a table", value="cnn", accepted=["mlp"])
-        if self.augment.flip or self.augment.shift:
-            raise ConfigError("augment", "takes images, and the data is a table", accepted=["flip: false, shift: 0"])
 
     def run(self, context: Context) -> None:
         """Trains and saves the model."""
-        from pipeline.data.dataset import load
+        from pipeline.data.files import load
         from pipeline.training.determinism import start
 
         dataset = load(context.inputs["data"].files)
@@ -53,11 +49,18 @@ def build_model(settings: ModelSettings, info: Any) -> Any:
         ValueError: If the family can't take its examples.
     """
     from pipeline.models.cnn import cnn
-    from pipeline.models.inputs import scaled_input
+    from pipeline.models.inputs import image_input, table_input
     from pipeline.models.mlp import mlp
 
-    features, scaled = scaled_input(info.feature_shape, scale=info.scale, mean=info.mean, variance=info.variance)
-    classes = len(info.class_names)
+    if isinstance(settings, CnnSettings) and info.kind == "table":
+        raise ValueError("a cnn takes images, and the data is a table; accepted: mlp")
+    front = image_input(info.feature_shape, scale=info.scale) if info.kind == "image" else table_input(info.columns)
+    common: dict[str, Any] = {
+        "dropout": settings.dropout,
+        "task": info.task,
+        "target_mean": info.target_mean,
+        "target_variance": info.target_variance,
+    }
     if isinstance(settings, CnnSettings):
-        return cnn(features, scaled, classes, filters=settings.filters, units=settings.units, dropout=settings.dropout)
-    return mlp(features, scaled, classes, units=settings.units, dropout=settings.dropout)
+        return cnn(*front, len(info.class_names), filters=settings.filters, units=settings.units, **common)
+    return mlp(*front, len(info.class_names), units=settings.units, **common)

@@ -9,11 +9,13 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.engine.errors import ConfigError, blame
 from pipeline.engine.stage import STRICT, Context, Progress, Stage
+from pipeline.stages.prepare import Prepare
 from pipeline.stages.settings import (
     AdamSettings,
     AugmentSettings,
     DistributionSettings,
     HorovodSettings,
+    InputSettings,
     OptimizerSettings,
     Positive,
     Seed,
@@ -29,6 +31,7 @@ class TrainingStage(Stage):
     epochs: Positive
     batch_size: Positive
     augment: AugmentSettings
+    input: InputSettings
     distribution: DistributionSettings
     seed: Seed
 
@@ -38,8 +41,11 @@ class TrainingStage(Stage):
         return isinstance(self.distribution, HorovodSettings)
 
     def check(self, upstream: Mapping[str, Stage]) -> None:
-        """Refuses a distribution that no launcher has started, and batches too small to be shared."""
-        del upstream
+        """Refuses image-only augmentation of a table, an unlaunched distribution, and batches too small to share."""
+        data = upstream.get("data")
+        if isinstance(data, Prepare) and data.data.kind == "table":
+            for name in self.augment.of_images():
+                raise ConfigError(f"augment.{name}", "takes images, and the data is a table", accepted=["0 or false"])
         if not isinstance(self.distribution, HorovodSettings):
             return
         ranks = self.distribution.ranks
@@ -55,29 +61,37 @@ class TrainingStage(Stage):
         self, model: Any, dataset: Any, context: Context, callbacks: tuple[Any, ...] = ()
     ) -> list[dict[str, float]]:
         """Trains the model in place, resuming from the stage's checkpoints."""
+        from pipeline.data.augmentation.policy import check
         from pipeline.data.stream import evaluation_stream, steps_per_epoch, training_stream
         from pipeline.training.fit import fit
 
+        info, augmentation = dataset.info, self.augment.policy()
         distribution = start_distribution(self.distribution)
-        steps = steps_per_epoch(dataset.train, self.batch_size)
+        with blame("batch_size"):
+            steps = steps_per_epoch(dataset.train, self.batch_size, self.input.last_batch)
+        with blame("augment"):
+            check(augmentation, info)
+        soft = augmentation.mixes and info.task == "classification"
 
         def training(first_epoch: int) -> Any:
             return training_stream(
                 dataset.train,
+                info,
                 batch_size=self.batch_size,
                 seed=self.seed,
                 first_epoch=first_epoch,
                 last_epoch=self.epochs,
-                flip=self.augment.flip,
-                shift=self.augment.shift,
+                augmentation=augmentation,
                 rank=distribution.rank,
                 ranks=distribution.size,
+                last_batch=self.input.last_batch,
+                **self.input.arguments(),
             )
 
         return fit(
             model,
             training,
-            evaluation_stream(dataset.validation, self.batch_size),
+            evaluation_stream(dataset.validation, info, self.batch_size, soft=soft, **self.input.arguments()),
             optimizer=build_optimizer(self.optimizer, self.learning_rate, steps * self.epochs),
             epochs=self.epochs,
             steps_per_epoch=steps,
@@ -86,6 +100,9 @@ class TrainingStage(Stage):
             on_progress=lambda done, total, text: context.progress(Progress(done, total, text)),
             callbacks=callbacks,
             processes=distribution,
+            task=info.task,
+            soft=soft,
+            target_variance=info.target_variance,
         )
 
 
@@ -119,5 +136,6 @@ def write_model(model: Any, history: list[dict[str, float]], context: Context) -
     save_model(model, context.output / "model.keras")
     (context.output / "history.json").write_text(json.dumps(history, indent=1))
     (context.output / "weights.sha256").write_text(weights_digest(model) + "\n")
-    last = history[-1]
-    context.log.info("validation accuracy %.4f after %d epochs", last["val_accuracy"], len(history))
+    for name, value in history[-1].items():
+        if name.startswith("val_"):
+            context.log.info("validation %s %.4f after %d epochs", name.removeprefix("val_"), value, len(history))
