@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import ml_dtypes
 import numpy as np
 
 from pipeline.data.dataset import PARTS, Affine, Column, Dataset, Info, Split
@@ -61,7 +62,7 @@ def save_split(split: Split, folder: Path, part: str) -> None:
             write_header(file, array.dtype, array.shape)
             for start in range(0, len(array), rows):
                 # Not numpy's own writing, which hides why the operating system refused it.
-                file.write(np.ascontiguousarray(array[start : start + rows]).data)
+                file.write(np.ascontiguousarray(array[start : start + rows]).view(np.uint8).data)
 
 
 def write_header(file: BinaryIO, dtype: np.dtype, shape: tuple[int, ...]) -> None:
@@ -144,9 +145,11 @@ def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
 def _array(file: Path, mmap_mode: Any) -> np.ndarray:
     _require(file)
     try:
-        return np.load(file, mmap_mode=mmap_mode, allow_pickle=False)
+        array = np.load(file, mmap_mode=mmap_mode, allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise ValueError(f"{file.name} isn't a whole .npy file ({' '.join(str(error).split())})") from error
+    # The format has no word for bfloat16 and calls it two bytes of anything.
+    return array.view(ml_dtypes.bfloat16) if array.dtype == np.dtype("V2") else array
 
 
 def _require(file: Path) -> None:
