@@ -1,16 +1,19 @@
 """Exported forms of a Keras model, and the check that each computes what the model computes."""
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from pipeline.compression.serving import ColumnLike, Encoder, argument_specs
 from pipeline.keras import keras, tf
 
 BATCH = 256
 FUNCTION = re.compile(r"__(?:inference|forward|backward)_[A-Za-z0-9_/.<>]*?_(\d+)\b")
 CONTROL_FLOW = re.compile(r"(?:while(?:_\d+)?_(?:body|cond)|cond(?:_\d+)?_(?:true|false))_(\d+)")
 CAPTURE = re.compile(r'(?<=s: ")\d+(?=")')
+LOOKUP = re.compile(r"embedding_lookup[/_](\d+)\b")
 
 
 def to_tflite(model: keras.Model) -> bytes:
@@ -18,22 +21,49 @@ def to_tflite(model: keras.Model) -> bytes:
     return bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
 
 
-def to_saved_model(model: keras.Model, folder: Path) -> None:
-    """Writes a model as a SavedModel with one signature, `serving_default(features)`, for any batch size.
+def to_saved_model(
+    model: keras.Model, folder: Path, columns: Sequence[ColumnLike] = (), *, output: str = "logits"
+) -> None:
+    """Writes a model as a SavedModel whose signatures take any batch size and return `{output: ...}`.
+
+    Without columns there is one, `serving_default(features)`. A table's `serving_default` takes raw columns, one
+    argument each, named by `argument_names`: float32 of shape (n,), NaN where a value is missing, or string of shape
+    (n,), empty where it is missing. A missing value becomes the column's fill, a text that the vocabulary doesn't have
+    code 0. Its second signature, `features`, takes the encoded matrix, as the TFLite file does.
 
     TensorFlow numbers functions by how many the process has made before and adds a random fingerprint; both are made
     a function of the model, so that equal models give equal files. Only LSTM and GRU layers, into whose graph Keras
     writes a random identifier, give other bytes each time.
+
+    Args:
+        model: A model with one input and one output.
+        folder: Where it is written.
+        columns: Of a table, in the order of the matrix that the model takes.
+        output: The name of the output.
+
+    Raises:
+        ValueError: If the model does not take that many columns.
     """
     spec = tf.TensorSpec([None, *model.input_shape[1:]], tf.float32, name="features")
+    module = tf.Module()
+    module.weights = list(model.variables)
 
     @tf.function(input_signature=[spec])
     def serve(features: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"logits": model(features, training=False)}
+        return {output: model(features, training=False)}
 
-    module = tf.Module()
-    module.weights = list(model.variables)
-    tf.saved_model.save(module, str(folder), signatures={"serving_default": serve})
+    signatures = {"serving_default": serve}
+    if columns:
+        if tuple(model.input_shape[1:]) != (len(columns),):
+            raise ValueError(f"{len(columns)} columns for a model that takes {model.input_shape[1:]}")
+        module.encoder = encoder = Encoder(columns)
+
+        @tf.function(input_signature=argument_specs(columns))
+        def serve_raw(*values: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {output: model(encoder(values), training=False)}
+
+        signatures = {"serving_default": serve_raw, "features": serve}
+    tf.saved_model.save(module, str(folder), signatures=signatures)
     _renumber(folder / "saved_model.pb")
     (folder / "fingerprint.pb").unlink()
 
@@ -43,7 +73,7 @@ def _renumber(path: Path) -> None:
     from tensorflow.core.protobuf import saved_model_pb2
 
     text = text_format.MessageToString(saved_model_pb2.SavedModel.FromString(path.read_bytes()))
-    for pattern, group in ((FUNCTION, 1), (CONTROL_FLOW, 1), (CAPTURE, 0)):
+    for pattern, group in ((FUNCTION, 1), (CONTROL_FLOW, 1), (CAPTURE, 0), (LOOKUP, 1)):
         numbers = sorted({int(found[group]) for found in pattern.finditer(text)})
         rank = {number: f"{place:04d}" for place, number in enumerate(numbers)}
 
@@ -66,36 +96,27 @@ def keras_outputs(model: keras.Model, features: np.ndarray) -> np.ndarray:
 
 
 def saved_model_outputs(folder: Path, features: np.ndarray) -> np.ndarray:
-    """Returns a SavedModel's outputs for a batch of raw features."""
+    """Returns a SavedModel's outputs for a batch of features, of a table the encoded ones."""
+    signatures = tf.saved_model.load(str(folder)).signatures
+    serve = signatures["features" if "features" in signatures else "serving_default"]
+    (outputs,) = serve(features=tf.constant(features.astype(np.float32))).values()
+    return outputs.numpy()
+
+
+def raw_outputs(folder: Path, columns: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Returns a SavedModel's outputs for raw columns, each of shape (n,).
+
+    Args:
+        folder: The SavedModel of a table.
+        columns: Numbers or texts by argument name.
+
+    Raises:
+        ValueError: If they are not the arguments that it takes.
+    """
     serve = tf.saved_model.load(str(folder)).signatures["serving_default"]
-    return serve(features=tf.constant(features.astype(np.float32)))["logits"].numpy()
-
-
-def tflite_outputs(path: Path, features: np.ndarray) -> np.ndarray:
-    """Returns a TFLite file's outputs for a batch of raw features, one by one, integers scaled back to floats."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_path=str(path), num_threads=1)
-    interpreter.allocate_tensors()
-    given, made = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
-    outputs = []
-    for example in features:
-        interpreter.set_tensor(given["index"], _to(given, example[np.newaxis]))
-        interpreter.invoke()
-        outputs.append(_back(made, interpreter.get_tensor(made["index"]))[0])
-    return np.stack(outputs)
-
-
-def _to(details: dict, values: np.ndarray) -> np.ndarray:
-    if not np.issubdtype(details["dtype"], np.integer):
-        return values.astype(details["dtype"])
-    scale, zero = details["quantization"]
-    limits = np.iinfo(details["dtype"])
-    return np.clip(np.round(values / scale + zero), limits.min, limits.max).astype(details["dtype"])
-
-
-def _back(details: dict, values: np.ndarray) -> np.ndarray:
-    if not np.issubdtype(details["dtype"], np.integer):
-        return values
-    scale, zero = details["quantization"]
-    return (values.astype(np.float32) - zero) * scale
+    specs = serve.structured_input_signature[1]
+    if set(columns) != set(specs):
+        raise ValueError(f"columns {', '.join(sorted(columns))}; accepted: {', '.join(sorted(specs))}")
+    values = {name: tf.constant(np.asarray(columns[name]).tolist(), spec.dtype) for name, spec in specs.items()}
+    (outputs,) = serve(**values).values()
+    return outputs.numpy()

@@ -1,12 +1,15 @@
 """Post-training quantization to 8-bit integers (Jacob et al., arXiv:1712.05877), by TensorFlow Lite's converter."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
 from pipeline.keras import keras, tf
+
+RAW = (keras.layers.Normalization, keras.layers.Embedding)
+"""Layers that take what 8 bits can't hold: numbers of any magnitude, and codes."""
 
 InputType = Literal["float32", "int8", "uint8"]
 
@@ -15,8 +18,9 @@ def quantize_int8(model: keras.Model, calibration: np.ndarray, *, input_type: In
     """Returns a model as a TFLite file with 8-bit weights and activations.
 
     One scale serves a whole tensor, so raw features of different magnitudes can't share 8 bits: on a table whose
-    columns run from 0.1 to 2,000 that alone cost a third of the accuracy. Layers that normalize the raw input
-    therefore stay in float32, and the integers begin behind them.
+    columns run from 0.1 to 2,000 that alone cost a third of the accuracy, and the codes of categories would be rounded
+    into others. Layers that normalize raw numbers, and those that bring raw numbers and codes to where they are
+    normalized or looked up, therefore stay in float32, and the integers begin behind them.
 
     Args:
         model: A model with one input; it is left alone.
@@ -28,9 +32,9 @@ def quantize_int8(model: keras.Model, calibration: np.ndarray, *, input_type: In
     """
     if not len(calibration):
         raise ValueError("no calibration example; accepted: at least 1")
-    normalizing = [layer.name for layer in model.layers if isinstance(layer, keras.layers.Normalization)]
-    if normalizing and input_type != "float32":
-        raise ValueError(f"input_type={input_type}: {normalizing[0]} takes raw features; accepted: float32")
+    takers = [layer for layer in model.layers if isinstance(layer, RAW)]
+    if takers and input_type != "float32":
+        raise ValueError(f"input_type={input_type}: {takers[0].name} takes raw features; accepted: float32")
 
     def representative_dataset() -> Iterator[list[np.ndarray]]:
         for example in calibration:
@@ -46,9 +50,24 @@ def quantize_int8(model: keras.Model, calibration: np.ndarray, *, input_type: In
         warnings.filterwarnings("ignore", message="Statistics for quantized inputs were expected")
         # The debugger, which alone can leave operations in float32, runs the old interpreter.
         warnings.filterwarnings("ignore", message=r"\s*Warning: (tf.lite.Interpreter|Please use the LiteRT)")
-        if not normalizing:
+        raw = _raw_layers(model, takers)
+        if not raw:
             return bytes(converter.convert())
-        return _all_but(converter, representative_dataset, _operations(model, normalizing))
+        return _all_but(converter, representative_dataset, _operations(model, raw))
+
+
+def _raw_layers(model: keras.Model, takers: Sequence[keras.layers.Layer]) -> list[str]:
+    """Returns the names of the layers whose values are raw: all before the takers, and those that normalize."""
+    inside, found = {id(layer) for layer in model.layers}, set()
+    waiting = [(layer, isinstance(layer, keras.layers.Normalization)) for layer in takers]
+    while waiting:
+        layer, raw = waiting.pop()
+        if layer.name in found or id(layer) not in inside or isinstance(layer, keras.layers.InputLayer):
+            continue
+        if raw:
+            found.add(layer.name)
+        waiting += [(before, True) for node in layer.inbound_nodes for before, *_ in node.iterate_inbound()]
+    return sorted(found)
 
 
 def _operations(model: keras.Model, layers: list[str]) -> list[str]:

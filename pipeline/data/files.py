@@ -10,7 +10,6 @@ import ml_dtypes
 import numpy as np
 
 from pipeline.data.dataset import PARTS, Affine, Column, Dataset, Info, Split
-from pipeline.data.encoding.records import read_part
 from pipeline.data.hints import accepted, did_you_mean
 
 DESCRIPTION = "dataset.json"
@@ -105,6 +104,8 @@ def load(folder: Path) -> Dataset:
         records = records_folder(folder, part)
         try:
             if records.is_dir():
+                from pipeline.data.encoding.records import read_part
+
                 parts[part] = read_part(records)
             else:
                 parts[part] = Split(_array(features, "r"), _array(labels, None), affine.get(part))

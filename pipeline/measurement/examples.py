@@ -1,6 +1,6 @@
 """Test examples on their way from .npy files into a model's input tensor."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,32 +8,48 @@ import numpy as np
 
 _BLOCK = 256
 
+_LABELS: dict[str, tuple[str, Callable[[np.ndarray], bool]]] = {
+    "classification": ("integer classes, (examples,)", lambda found: found.ndim == 1 and found.dtype.kind in "iu"),
+    "regression": (
+        "finite numbers, (examples,)",
+        lambda found: found.ndim == 1 and found.dtype.kind in "iuf" and bool(np.isfinite(found).all()),
+    ),
+    "multi_label": (
+        "0 and 1, (examples, labels)",
+        lambda found: found.ndim == 2 and found.dtype.kind in "iub" and bool(np.isin(found, (0, 1)).all()),
+    ),
+}
+"""What each task's labels are, in words and as a test."""
 
-def check_examples(features: Path, labels: Path) -> tuple[tuple[int, ...], np.ndarray]:
+
+def check_examples(features: Path, labels: Path, task: str) -> tuple[tuple[int, ...], np.ndarray]:
     """Reads the features' shape, and the labels.
 
     Args:
         features: Array of shape (examples, ...), integer or float.
-        labels: Integer class of each example, of shape (examples,) or (examples, 1).
+        labels: By task: the integer class of each example, the finite target of each, both of shape (examples,) or
+            (examples, 1), or 0 and 1 for each label, (examples, labels).
+        task: "classification", "regression" or "multi_label".
 
     Returns:
-        The features' shape, and the labels of shape (examples,).
+        The features' shape, and the labels of shape (examples,) or (examples, labels).
 
     Raises:
         FileNotFoundError: If a file is missing.
-        ValueError: If a file is not such an array, or the two disagree.
+        ValueError: If the task is unknown, a file is not such an array, or the two disagree.
     """
+    if task not in _LABELS:
+        raise ValueError(f"task={task!r} is unknown: accepted are {', '.join(_LABELS)}")
     shape = _open(features).shape
-    classes = np.array(_open(labels))
-    if classes.ndim == 2 and classes.shape[1] == 1:
-        classes = classes[:, 0]
-    if classes.ndim != 1 or classes.dtype.kind not in "iu":
-        raise ValueError(
-            f"labels {labels} are {classes.dtype} of shape {classes.shape}: accepted are integer classes, (examples,)"
-        )
-    if not shape or shape[0] != len(classes) or not len(classes):
-        raise ValueError(f"features {features} of shape {shape} do not match {len(classes)} labels in {labels}")
-    return shape, classes
+    found = np.array(_open(labels))
+    if task != "multi_label" and found.ndim == 2 and found.shape[1] == 1:
+        found = found[:, 0]
+    accepted, fits = _LABELS[task]
+    if not fits(found):
+        raise ValueError(f"labels {labels} are {found.dtype} of shape {found.shape}: accepted are {accepted}")
+    if not shape or shape[0] != len(found) or not len(found):
+        raise ValueError(f"features {features} of shape {shape} do not match {len(found)} labels in {labels}")
+    return shape, found
 
 
 def read_examples(features: Path) -> Iterator[np.ndarray]:
@@ -84,6 +100,19 @@ def encode(example: np.ndarray, details: dict[str, Any]) -> np.ndarray:
             f"model input {details['name']!r} is {dtype} without a scale: features must be whole and fit it"
         )
     return example.astype(dtype)
+
+
+def decode(values: np.ndarray, details: dict[str, Any]) -> np.ndarray:
+    """Scales a model's output back to the float32 numbers that it stands for, where it is quantized.
+
+    Args:
+        values: The output tensor.
+        details: Its entry of `get_output_details()`.
+    """
+    scale, zero_point = details["quantization"]
+    if values.dtype.kind not in "iu" or not scale:
+        return values.astype(np.float32)
+    return ((values.astype(np.float64) - zero_point) * scale).astype(np.float32)
 
 
 def _open(path: Path) -> np.ndarray:

@@ -6,19 +6,19 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.measurement.classifier import Classifier
 from pipeline.measurement.examples import read_examples
+from pipeline.measurement.predictor import Predictor
 
 _DISTINCT_EXAMPLES = 256
 
 
-def latency(classifier: Classifier, features: Path, warmup: int, runs: int) -> dict[str, float]:
+def latency(predictor: Predictor, features: Path, warmup: int, runs: int) -> dict[str, float]:
     """Times single inferences on real examples, taken in turn from the first 256.
 
     The clock runs around `invoke` alone: putting the example in and taking the answer out are not in it.
 
     Args:
-        classifier: The loaded model.
+        predictor: The loaded model.
         features: The test features.
         warmup: Invocations made first and dropped.
         runs: Invocations timed.
@@ -28,11 +28,11 @@ def latency(classifier: Classifier, features: Path, warmup: int, runs: int) -> d
     """
     examples = cycle(list(islice(read_examples(features), _DISTINCT_EXAMPLES)))
     for example in islice(examples, warmup):
-        classifier.scores(example)
-    invoke = classifier.interpreter.invoke
+        predictor.predict(example)
+    invoke = predictor.interpreter.invoke
     nanoseconds = np.empty(runs)
     for run, example in enumerate(islice(examples, runs)):
-        classifier.load(example)
+        predictor.load(example)
         start = time.perf_counter_ns()
         invoke()
         nanoseconds[run] = time.perf_counter_ns() - start

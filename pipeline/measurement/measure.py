@@ -26,21 +26,26 @@ def measure(
     runs: int = 500,
     interpreter: str = "litert",
     timeout: float = 600.0,
+    task: str = "classification",
 ) -> dict[str, Any]:
-    """Measures a `.tflite` classifier on test data, one example at a time.
+    """Measures a `.tflite` model on test data, one example at a time.
 
     Args:
-        model: The exported model, with one input and one output of shape (1, classes).
+        model: The exported model, with one input and one output of shape (1, outputs): logits for
+            each class or label, or one number in the target's units.
         features: `.npy` array (examples, ...) in its stored dtype; cast or quantized to the model's input.
-        labels: `.npy` array of integer classes, (examples,).
+        labels: `.npy` array, by task: integer classes, (examples,); finite targets, (examples,); or 0 and 1 for each
+            label, (examples, labels).
         threads: Interpreter threads, and cores the worker is pinned to.
         warmup: Invocations dropped before timing.
         runs: Invocations timed.
         interpreter: `litert` or `tensorflow`.
         timeout: Seconds the worker may take in all.
+        task: "classification", "regression" or "multi_label".
 
     Returns:
-        `accuracy` (0 to 1), `correct`, `examples`, `bytes`, `deflated_bytes`, `parameters`, `nonzero_parameters`,
+        `task`, `examples`, and by task `accuracy` (0 to 1) and `correct`, or `rmse`, `mae` and `r2`, or `f1` and
+        `subset_accuracy`; `bytes`, `deflated_bytes`, `parameters`, `nonzero_parameters`,
         `sparsity` (0 to 1), `flops`, `uncounted_ops`, `latency_ms` (`p50`, `p90`, `p99`, `mean`),
         `peak_memory_bytes` (of the worker process), `threads`, `interpreter`, `cpu`.
 
@@ -59,6 +64,7 @@ def measure(
         "warmup": warmup,
         "runs": runs,
         "interpreter": interpreter,
+        "task": task,
     }
     return {
         **_run_worker(request, timeout),

@@ -23,25 +23,27 @@ class Request:
     warmup: int
     runs: int
     interpreter: str
+    task: str = "classification"
 
 
 def run(request: Request) -> dict[str, Any]:
-    """Measures accuracy, latency and memory in this very process, which it pins to the request's cores.
+    """Measures quality, latency and memory in this very process, which it pins to the request's cores.
 
     Returns:
-        `accuracy`, `correct`, `examples`, `latency_ms`, `peak_memory_bytes` (of the whole process, interpreter
-        included), `threads`, `interpreter` with its version, and `cpu`.
+        What `quality` returns for the task, `task`, `latency_ms`, `peak_memory_bytes` (of the whole process,
+        interpreter included), `threads`, `interpreter` with its version, and `cpu`.
 
     Raises:
         FileNotFoundError: If a file is missing.
         ValueError: If the request, the model or the examples cannot be measured.
         RuntimeError: If the interpreter refuses the model.
     """
-    from pipeline.measurement.classifier import Classifier, accuracy
     from pipeline.measurement.examples import check_examples
     from pipeline.measurement.interpreter import open_interpreter
     from pipeline.measurement.latency import latency
     from pipeline.measurement.machine import cpu_name, peak_memory_bytes, pin_to_cores
+    from pipeline.measurement.predictor import Predictor
+    from pipeline.measurement.quality import quality
 
     if request.runs < 1 or request.warmup < 0:
         raise ValueError(
@@ -49,12 +51,13 @@ def run(request: Request) -> dict[str, Any]:
         )
     pin_to_cores(request.threads)
     features = Path(request.features)
-    shape, labels = check_examples(features, Path(request.labels))
+    shape, labels = check_examples(features, Path(request.labels), request.task)
     interpreter, version = open_interpreter(Path(request.model), request.interpreter, request.threads)
-    classifier = Classifier(interpreter, shape[1:])
+    predictor = Predictor(interpreter, shape[1:])
     return {
-        **accuracy(classifier, features, labels),
-        "latency_ms": latency(classifier, features, request.warmup, request.runs),
+        "task": request.task,
+        **quality(predictor, features, labels, request.task),
+        "latency_ms": latency(predictor, features, request.warmup, request.runs),
         "peak_memory_bytes": peak_memory_bytes(),
         "threads": request.threads,
         "interpreter": version,

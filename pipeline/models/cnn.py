@@ -4,24 +4,39 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.keras import keras
+from pipeline.models.head import head
 
 MOMENTUM = 0.9
 """Of the moving statistics; Keras's 0.99 takes 1,000 steps to forget its start, more than a small data set has."""
 
 
-def cnn(features: Any, scaled: Any, classes: int, *, filters: Sequence[int], units: int, dropout: float) -> keras.Model:
-    """Returns a convolutional network that gives logits.
+def cnn(
+    features: Any,
+    scaled: Any,
+    outputs: int,
+    *,
+    filters: Sequence[int],
+    units: int,
+    dropout: float,
+    task: str = "classification",
+    target_mean: float = 0.0,
+    target_variance: float = 1.0,
+) -> keras.Model:
+    """Returns a convolutional network.
 
     Args:
         features: The model's input, of shape (height, width, channels).
         scaled: Its scaled form.
-        classes: How many logits.
+        outputs: How many logits; 1 for a regression.
         filters: Filters of each block: a 3x3 convolution, batch normalization, ReLU, 2x2 max pooling.
         units: Width of the hidden dense layer.
         dropout: Share of its outputs that training drops.
+        task: As in `head`.
+        target_mean: The same.
+        target_variance: The same.
 
     Raises:
-        ValueError: If the image is too small for that many poolings.
+        ValueError: If the image is too small for that many poolings, or the task does not have that many outputs.
     """
     height, width = features.shape[1:3]
     if min(height, width) < 2 ** len(filters):
@@ -38,4 +53,5 @@ def cnn(features: Any, scaled: Any, classes: int, *, filters: Sequence[int], uni
     x = keras.layers.Flatten(name="flatten")(x)
     x = keras.layers.Dense(units, activation="relu", name="dense")(x)
     x = keras.layers.Dropout(dropout, name="dropout")(x)
-    return keras.Model(features, keras.layers.Dense(classes, name="logits")(x), name="cnn")
+    made = head(x, outputs, task=task, target_mean=target_mean, target_variance=target_variance)
+    return keras.Model(features, made, name="cnn")

@@ -1,6 +1,8 @@
 """Training with Keras's `fit`, resumable after every epoch."""
 
 import logging
+import math
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -8,6 +10,10 @@ from typing import Any, Protocol
 from pipeline.keras import keras, tf
 from pipeline.training.checkpoint import Checkpoints
 from pipeline.training.determinism import SeedEachEpoch
+from pipeline.training.objective import objective, soft_labels
+
+INTERVAL = 0.25
+"""Seconds between two reports of progress at least; reading a loss makes this process wait for the step."""
 
 log = logging.getLogger(__name__)
 
@@ -43,32 +49,38 @@ def fit(
     on_progress: OnProgress,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     processes: Processes | None = None,
+    task: str = "classification",
+    soft: bool = False,
+    target_variance: float = 1.0,
 ) -> list[dict[str, float]]:
-    """Trains a classifier that gives logits, from its last completed epoch if there is one.
+    """Trains a model, from its last completed epoch if there is one.
 
     Args:
         model: The model; it is trained in place.
-        training: Gives the stream of (features, labels) batches from an epoch on to the last.
-        validation: Batches on which every epoch is judged.
+        training: Gives the stream of (features, labels) batches, perhaps with sample weights, from an epoch on to the
+            last.
+        validation: Batches on which every epoch is judged; their labels may be class indices where `soft` is set.
         optimizer: Its state is restored with the weights.
         epochs: How many in all, those before an interruption included.
         steps_per_epoch: Batches an epoch.
         seed: Seeds the random layers, each epoch and each rank differently.
         state: The folder for checkpoints; what is there is resumed.
-        on_progress: Called after every batch.
+        on_progress: Called after a batch, at most four times a second, and after the last.
         callbacks: More Keras callbacks.
         processes: Those that train it together, each with its own `training` stream; without them, this one alone.
+        task: What the model predicts, as in `objective`; outputs are logits, or a number in the target's units.
+        soft: As in `objective`.
+        target_variance: As in `objective`.
 
     Returns:
         The metrics of each epoch.
 
     Raises:
-        ValueError: If the loss is no longer finite.
+        ValueError: If the loss is no longer finite, or the task is unknown.
     """
     rank = processes.rank if processes else 0
     optimizer = processes.wrap(optimizer) if processes else optimizer
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(optimizer, loss, ["accuracy"])
+    model.compile(optimizer, **objective(task, soft=soft, target_variance=target_variance))
     optimizer.build(model.trainable_variables)
     checkpoints = Checkpoints(state / "checkpoints", model)
     history = checkpoints.restore() if rank == 0 else []
@@ -83,7 +95,7 @@ def fit(
             initial_epoch=len(history),
             epochs=epochs,
             steps_per_epoch=steps_per_epoch,
-            validation_data=validation,
+            validation_data=soft_labels(validation, model.output_shape[-1]) if soft else validation,
             verbose=0,
             callbacks=[
                 SeedEachEpoch(seed, rank),
@@ -96,18 +108,25 @@ def fit(
 
 
 class _Progress(keras.callbacks.Callback):
+    _supports_tf_logs = True  # else Keras reads every metric after every batch
+
     def __init__(self, epochs: int, steps: int, on_progress: OnProgress) -> None:
         super().__init__()
         self._epochs, self._steps, self._on_progress = epochs, steps, on_progress
-        self._epoch = 0
+        self._epoch, self._last = 0, -math.inf
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         del logs
         self._epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        words = f"epoch {self._epoch + 1}/{self._epochs} step {batch + 1}/{self._steps} loss {logs['loss']:.4f}"
-        self._on_progress(self._epoch * self._steps + batch + 1, self._epochs * self._steps, words)
+        done, total, now = self._epoch * self._steps + batch + 1, self._epochs * self._steps, time.monotonic()
+        if now - self._last < INTERVAL and done < total:
+            return
+        self._last = now
+        loss = float(logs["loss"])
+        words = f"epoch {self._epoch + 1}/{self._epochs} step {batch + 1}/{self._steps} loss {loss:.4f}"
+        self._on_progress(done, total, words)
 
 
 class _SaveEachEpoch(keras.callbacks.Callback):

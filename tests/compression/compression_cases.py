@@ -3,53 +3,60 @@
 from functools import cache
 
 import numpy as np
+from real_data import breast_cancer, diabetes, digits, mixed
 
 from pipeline.compression.quantization import quantize_int8
-from pipeline.data.sources.breast_cancer import load_breast_cancer
-from pipeline.data.sources.digits import load_digits
-from pipeline.data.split import split
 from pipeline.keras import keras, tf
 from pipeline.models.cnn import cnn
-from pipeline.models.inputs import scaled_input
+from pipeline.models.inputs import image_input, table_input
 from pipeline.models.mlp import mlp
 from pipeline.training import determinism
+from pipeline.training.objective import objective
 
 
-@cache
-def digits():
-    return split(load_digits(), validation=0.1, test=0.4, seed=0)
-
-
-@cache
-def table():
-    return split(load_breast_cancer(), validation=0.1, test=0.4, seed=0)
-
-
-def compiled(model, rate=0.01):
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(keras.optimizers.Adam(rate), loss, ["accuracy"])
+def compiled(model, rate=0.01, task="classification", **options):
+    model.compile(keras.optimizers.Adam(rate), **objective(task, **options))
     return model
 
 
-def fitted(model, data, epochs, *callbacks):
+def fitted(model, data, epochs, *callbacks, **task):
     features = data.train.features.astype(np.float32)
-    compiled(model).fit(features, data.train.labels, 32, epochs, verbose=0, callbacks=list(callbacks))
+    compiled(model, **task).fit(features, data.train.labels, 32, epochs, verbose=0, callbacks=list(callbacks))
     return model
 
 
 @cache
 def digits_model():
     determinism.start(0)
-    model = cnn(*scaled_input((8, 8, 1), scale=16.0), 10, filters=[8, 16], units=32, dropout=0.2)
+    model = cnn(*image_input((8, 8, 1), scale=16.0), 10, filters=[8, 16], units=32, dropout=0.2)
     return fitted(model, digits(), 5)
 
 
 @cache
 def table_model():
+    """Numbers alone."""
     determinism.start(0)
-    info = table().info
-    inputs = scaled_input(info.feature_shape, mean=info.mean, variance=info.variance)
-    return fitted(mlp(*inputs, 2, units=[16], dropout=0.0), table(), 10)
+    data = breast_cancer()
+    return fitted(mlp(*table_input(data.columns), 2, units=[16], dropout=0.0), data, 10)
+
+
+@cache
+def mixed_model():
+    """Numbers and categories."""
+    determinism.start(0)
+    data = mixed()
+    return fitted(mlp(*table_input(data.columns), 2, units=[32], dropout=0.0), data, 15)
+
+
+@cache
+def regression_model():
+    """Numbers, a category between them, and a number to predict."""
+    determinism.start(0)
+    data = diabetes()
+    mean, variance = float(data.train.labels.mean()), float(data.train.labels.var())
+    task = {"task": "regression", "target_variance": variance}
+    model = mlp(*table_input(data.columns), 1, units=[16], dropout=0.0, target_mean=mean, **task)
+    return fitted(model, data, 40, **task)
 
 
 CALIBRATION = 100
@@ -62,7 +69,7 @@ def quantized_digits(input_type):
 
 @cache
 def quantized_table():
-    return quantize_int8(table_model(), table().train.features[:CALIBRATION])
+    return quantize_int8(table_model(), breast_cancer().train.features[:CALIBRATION])
 
 
 def classes(logits):

@@ -3,18 +3,20 @@ import hashlib
 import numpy as np
 import pytest
 from compression_cases import (
-    digits,
     digits_model,
     interpreter,
+    mixed_model,
     quantized_digits,
     random_batch,
-    table,
+    regression_model,
     table_model,
     unrelated_work,
 )
+from real_data import breast_cancer, diabetes, digits, mixed
 
 from pipeline.compression import export
 from pipeline.keras import keras, tf
+from pipeline.measurement.outputs import tflite_outputs
 from pipeline.models.files import load_model, save_model
 
 
@@ -34,12 +36,22 @@ def a_sequential():
     )
 
 
+def an_embedding_used_twice():
+    keras.utils.set_random_seed(0)
+    inputs, shared = keras.Input((5,)), keras.layers.Embedding(17, 3, name="shared")
+    vectors = keras.layers.Add()([shared(inputs), shared(keras.layers.ReLU()(inputs))])
+    return keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Flatten()(vectors)))
+
+
 def content(folder):
     files = (path for path in sorted(folder.rglob("*")) if path.is_file())
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-@pytest.mark.parametrize(("model", "data"), [(digits_model, digits), (table_model, table)])
+@pytest.mark.parametrize(
+    ("model", "data"),
+    [(digits_model, digits), (table_model, breast_cancer), (mixed_model, mixed), (regression_model, diabetes)],
+)
 def test_every_form_computes_what_the_model_computes(model, data, tmp_path):
     features = data().test.features[:40]
     expected = model()(features.astype(np.float32), training=False).numpy()
@@ -49,7 +61,7 @@ def test_every_form_computes_what_the_model_computes(model, data, tmp_path):
     export.to_saved_model(model(), tmp_path / "saved_model")
     save_model(model(), tmp_path / "model.keras")
     given = [
-        export.tflite_outputs(tmp_path / "model.tflite", features),
+        tflite_outputs(tmp_path / "model.tflite", features),
         export.saved_model_outputs(tmp_path / "saved_model", features),
         export.keras_outputs(load_model(tmp_path / "model.keras"), features),
     ]
@@ -67,7 +79,7 @@ def test_many_examples_are_computed_in_batches_and_in_order():
         np.testing.assert_allclose(outputs[at], one[0], atol=1e-4)
 
 
-@pytest.mark.parametrize("build", [digits_model, table_model, a_recurrent_model, a_sequential])
+@pytest.mark.parametrize("build", [digits_model, table_model, a_recurrent_model, a_sequential, an_embedding_used_twice])
 def test_equal_models_give_equal_saved_models(build, tmp_path):
     model = build()
     found = []
@@ -88,7 +100,7 @@ def test_equal_models_give_equal_saved_models(build, tmp_path):
         assert content(tmp_path / "other") != found[0]
 
 
-@pytest.mark.parametrize("build", [digits_model, table_model, a_recurrent_model, a_sequential])
+@pytest.mark.parametrize("build", [digits_model, table_model, a_recurrent_model, a_sequential, an_embedding_used_twice])
 def test_a_saved_model_serves_any_batch_size(build, tmp_path):
     model = build()
     export.to_saved_model(model, tmp_path)
@@ -116,7 +128,7 @@ def test_integers_at_the_ends_are_scaled_there_and_back(input_type, tmp_path):
     for kind in ("float32", input_type):
         path = tmp_path / f"{kind}.tflite"
         path.write_bytes(quantized_digits(kind))
-        outputs[kind] = export.tflite_outputs(path, features)
+        outputs[kind] = tflite_outputs(path, features)
     (made,) = interpreter(path.read_bytes()).get_output_details()
     assert outputs[input_type].dtype == np.float32
     np.testing.assert_allclose(outputs[input_type], outputs["float32"], atol=1.01 * made["quantization"][0])
@@ -128,5 +140,5 @@ def test_values_beyond_the_calibrated_range_are_clipped_and_do_not_wrap_around(t
     path = tmp_path / "model.tflite"
     path.write_bytes(quantized_digits("int8"))
     image = np.full((1, 8, 8, 1), 16.0)
-    np.testing.assert_array_equal(export.tflite_outputs(path, 50 * image), export.tflite_outputs(path, image))
-    np.testing.assert_array_equal(export.tflite_outputs(path, -image), export.tflite_outputs(path, 0 * image))
+    np.testing.assert_array_equal(tflite_outputs(path, 50 * image), tflite_outputs(path, image))
+    np.testing.assert_array_equal(tflite_outputs(path, -image), tflite_outputs(path, 0 * image))

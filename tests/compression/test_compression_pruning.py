@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 import tensorflow_model_optimization as tfmot
-from compression_cases import compiled, digits, digits_model, fitted
+from compression_cases import compiled, digits_model, fitted, mixed_model
+from real_data import digits, mixed
 
 from pipeline.compression.pruning import (
     UPDATES,
@@ -108,6 +109,18 @@ def test_stripped_the_model_is_the_same_but_for_its_zeros():
         np.testing.assert_array_equal(pruned.get_layer(name).kernel.numpy() == 0, mask == 0)
     accuracy = np.mean(pruned(digits().test.features.astype(np.float32)).numpy().argmax(1) == digits().test.labels)
     assert accuracy > 0.85
+
+
+def test_of_a_table_with_categories_the_kernels_are_pruned_and_the_vectors_are_not():
+    model = mixed_model()
+    wrapped = prunable(model, fixed_schedule(steps=40))
+    fitted(wrapped, mixed(), 1, tfmot.sparsity.keras.UpdatePruningStep())
+    pruned = strip(wrapped)
+    assert kernel_sparsity(pruned, prunable_layers(model)) == pytest.approx({"dense_1": 0.5, "logits": 0.5}, abs=0.01)
+    for layer in pruned.layers:
+        if isinstance(layer, keras.layers.Embedding):
+            assert (layer.embeddings.numpy()[1:] != 0).all()
+    assert np.mean(pruned(mixed().test.features).numpy().argmax(1) == mixed().test.labels) > 0.9
 
 
 def test_batch_norm_and_dropout_go_on_training():

@@ -5,19 +5,21 @@ import pytest
 from compression_cases import (
     CALIBRATION,
     classes,
-    digits,
     digits_model,
     interpreter,
+    mixed_model,
     quantized_digits,
     quantized_table,
-    table,
+    regression_model,
     table_model,
 )
+from real_data import breast_cancer, diabetes, digits, mixed
 
-from pipeline.compression.export import keras_outputs, tflite_outputs
+from pipeline.compression.export import keras_outputs
 from pipeline.compression.pruning import PRUNABLE
 from pipeline.compression.quantization import quantize_int8
 from pipeline.keras import keras, tf
+from pipeline.measurement.outputs import tflite_outputs
 from pipeline.models.files import weights_digest
 
 
@@ -70,8 +72,9 @@ def test_weights_are_int8_and_the_ends_have_the_type_asked_for(input_type, tmp_p
 
 
 def test_a_table_of_columns_of_different_magnitudes_keeps_its_classes(tmp_path):
-    data, model = table(), table_model()
-    assert max(data.info.mean) > 1000 * min(data.info.mean)
+    data, model = breast_cancer(), table_model()
+    means = [column.mean for column in data.columns]
+    assert max(means) > 1000 * min(means)
     assert np.mean(classes(keras_outputs(model, data.test.features)) == data.test.labels) > 0.93
     content = quantized_table()
     assert agreement(content, model, data, tmp_path) >= 0.97
@@ -81,23 +84,67 @@ def test_a_table_of_columns_of_different_magnitudes_keeps_its_classes(tmp_path):
     assert any("scaling" in name and dtype == "float32" for name, dtype in dtypes.items())
 
 
-def test_with_the_normalization_in_integers_too_it_would_lose_them(tmp_path):
-    data, model = table(), table_model()
+def converted(model, data):
+    """All in integers, the raw features too."""
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: ([row[None]] for row in data.train.features[:CALIBRATION])
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Statistics for quantized inputs were expected", UserWarning)
-        content = bytes(converter.convert())
-    assert agreement(content, model, data, tmp_path) < 0.9
+        return bytes(converter.convert())
 
 
+def test_with_the_normalization_in_integers_too_it_would_lose_them(tmp_path):
+    data, model = breast_cancer(), table_model()
+    assert agreement(converted(model, data), model, data, tmp_path) < 0.9
+
+
+def test_a_table_with_categories_keeps_its_classes_and_its_vectors_take_8_bits(tmp_path):
+    data, model = mixed(), mixed_model()
+    assert np.mean(classes(keras_outputs(model, data.test.features)) == data.test.labels) > 0.93
+    content = quantized(model, data)
+    assert agreement(content, model, data, tmp_path) >= 0.97
+    types = {shape: dtype.name for shape, dtype, _ in constants(content)}
+    vectors = [layer.embeddings.shape for layer in model.layers if isinstance(layer, keras.layers.Embedding)]
+    kept = [*map(tuple, vectors), *(kernel.shape for kernel in kernels(model).values())]
+    assert [types[shape] for shape in kept] == ["int8"] * 5
+    dtypes = {details["name"]: np.dtype(details["dtype"]).name for details in interpreter(content).get_tensor_details()}
+    raw = [name for name in dtypes if any(f"/{layer}" in name for layer in ("numbers", "codes", "scaling/sub"))]
+    assert raw
+    assert {dtypes[name] for name in raw} <= {"float32", "int32"}
+
+
+def test_with_codes_in_integers_too_categories_would_be_confused(tmp_path):
+    data, model = mixed(), mixed_model()
+    assert agreement(converted(model, data), model, data, tmp_path) < 0.8
+
+
+def test_a_regression_explains_as_much_as_before(tmp_path):
+    data, model = diabetes(), regression_model()
+
+    def r2(predicted):
+        errors = predicted[:, 0].astype(float) - data.test.labels
+        return 1 - np.square(errors).sum() / np.square(data.test.labels - data.test.labels.mean(dtype=float)).sum()
+
+    (tmp_path / "model.tflite").write_bytes(quantized(model, data))
+    given, expected = (
+        tflite_outputs(tmp_path / "model.tflite", data.test.features),
+        keras_outputs(model, data.test.features),
+    )
+    assert r2(expected) > 0.35
+    assert r2(given) > r2(expected) - 0.03
+    assert np.sqrt(np.square(given - expected).mean()) < 0.1 * data.test.labels.std()
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "layer"), [(table_model, breast_cancer, "scaling"), (mixed_model, mixed, ".*")]
+)
 @pytest.mark.parametrize("input_type", ["int8", "uint8"])
-def test_raw_features_that_are_normalized_stay_float32(input_type):
-    said = f"^input_type={input_type}: scaling takes raw features; accepted: float32$"
+def test_raw_features_that_are_normalized_or_looked_up_stay_float32(input_type, model, data, layer):
+    said = f"^input_type={input_type}: {layer} takes raw features; accepted: float32$"
     with pytest.raises(ValueError, match=said):
-        quantized(table_model(), table(), input_type=input_type)
+        quantized(model(), data(), input_type=input_type)
 
 
 def test_without_examples_there_is_no_calibration():
@@ -123,4 +170,4 @@ def test_zeros_stay_zeros(tmp_path):
 
 def test_the_same_model_gives_the_same_bytes():
     assert quantized(digits_model(), digits(), input_type="int8") == quantized_digits("int8")
-    assert quantized(table_model(), table()) == quantized_table()
+    assert quantized(table_model(), breast_cancer()) == quantized_table()

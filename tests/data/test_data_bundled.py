@@ -9,14 +9,14 @@ from pipeline.data.sources.digits import load_digits
 
 
 def test_digits():
-    examples = load_digits()
-    assert examples.features.shape == (1797, 8, 8, 1)
-    assert (examples.features.dtype, examples.labels.dtype) == (np.uint8, np.int32)
-    assert (examples.features.min(), examples.features.max(), examples.scale) == (0, 16, 16.0)
-    assert examples.class_names == tuple("0123456789")
-    assert np.bincount(examples.labels).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
-    assert examples.features[0, 0, :, 0].tolist() == [0, 0, 5, 13, 9, 1, 0, 0]
-    assert (examples.kind, examples.feature_names, examples.test) == ("image", (), None)
+    images = load_digits()
+    assert images.features.shape == (1797, 8, 8, 1)
+    assert (images.features.dtype, images.targets.values.dtype) == (np.uint8, np.int32)
+    assert (images.features.min(), images.features.max(), images.scale) == (0, 16, 16.0)
+    assert (images.targets.task, images.targets.names) == ("classification", tuple("0123456789"))
+    assert np.bincount(images.targets.values).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+    assert images.features[0, 0, :, 0].tolist() == [0, 0, 5, 13, 9, 1, 0, 0]
+    assert (images.placement.part, images.skipped) == (None, ())
 
 
 def test_breast_cancer():

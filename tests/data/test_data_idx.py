@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.data.dataset import PARTS
+from pipeline.data.examples import FREE
 from pipeline.data.sources.idx import IDX_NAMES, idx_files, load_idx
 
 CLASSES = ("boot", "bag", "coat")
@@ -30,13 +32,13 @@ def write(folder, files, packed=False):
 @pytest.mark.parametrize("packed", [False, True])
 def test_reads_images_labels_and_test_part(tmp_path, packed):
     write(tmp_path, GOOD, packed)
-    examples = load_idx(tmp_path, CLASSES)
-    np.testing.assert_array_equal(examples.features, IMAGES[..., np.newaxis])
-    np.testing.assert_array_equal(examples.labels, LABELS)
-    np.testing.assert_array_equal(examples.test.features, IMAGES[:2, ..., np.newaxis] + 1)
-    np.testing.assert_array_equal(examples.test.labels, [1, 2])
-    assert (examples.features.dtype, examples.labels.dtype) == (np.uint8, np.int32)
-    assert (examples.kind, examples.scale, examples.class_names) == ("image", 255.0, CLASSES)
+    images = load_idx(tmp_path, CLASSES)
+    np.testing.assert_array_equal(images.features, np.concatenate([IMAGES, IMAGES[:2] + 1])[..., np.newaxis])
+    np.testing.assert_array_equal(images.targets.values, [*LABELS, 1, 2])
+    np.testing.assert_array_equal(images.placement.part, [FREE] * 6 + [PARTS.index("test")] * 2)
+    assert (images.features.dtype, images.targets.values.dtype) == (np.uint8, np.int32)
+    assert images.placement.part.dtype == np.int8
+    assert (images.targets.task, images.targets.names, images.scale) == ("classification", CLASSES, 255.0)
 
 
 BAD = {
@@ -105,8 +107,9 @@ def test_bad_class_names(tmp_path, names):
 
 @pytest.mark.skipif(not FASHION.is_dir(), reason="Fashion-MNIST isn't installed here")
 def test_reads_fashion_mnist():
-    examples = load_idx(FASHION, [str(index) for index in range(10)])
-    assert examples.features.shape == (60000, 28, 28, 1)
-    assert examples.test.features.shape == (10000, 28, 28, 1)
-    assert np.bincount(examples.labels).tolist() == [6000] * 10
-    assert examples.features.mean() == pytest.approx(72.94, abs=0.01)
+    images = load_idx(FASHION, [str(index) for index in range(10)])
+    assert images.features.shape == (70000, 28, 28, 1)
+    free = images.placement.part == FREE
+    assert np.bincount(images.targets.values[free]).tolist() == [6000] * 10
+    assert np.bincount(images.targets.values[~free]).tolist() == [1000] * 10
+    assert images.features[free].mean() == pytest.approx(72.94, abs=0.01)

@@ -52,6 +52,8 @@ def zoo(tmp_path_factory):
     kernel, *rest = blocks.get_weights()
     kernel[:, 16:] = 0
     blocks.set_weights([kernel, *rest])
+    regressor = randomized(keras.Sequential([layers.Input((6,)), layers.Dense(5, "relu"), layers.Dense(1)]))
+    labels = randomized(keras.Sequential([layers.Input((6,)), layers.Dense(3)]))
     broken = keras.Sequential([layers.Input((6,)), layers.Dense(3)])
     broken.set_weights([np.full((6, 3), np.nan), np.ones(3)])
 
@@ -81,6 +83,8 @@ def zoo(tmp_path_factory):
     default = [tf.lite.Optimize.DEFAULT]
     for name, model in (("dense", dense), ("conv", conv), ("normalized", normalized), ("blocks", blocks)):
         convert(name, model)
+    convert("regressor", regressor)
+    convert("labels", labels)
     convert("broken", broken)
     convert("sparse", blocks, optimizations=[tf.lite.Optimize.EXPERIMENTAL_SPARSITY])
     convert(
@@ -99,7 +103,17 @@ def zoo(tmp_path_factory):
             inference_input_type=getattr(tf, kind),
             inference_output_type=getattr(tf, kind),
         )
-    keras_models = {"dense": dense, "conv": conv, "normalized": normalized, "blocks": blocks}
+    for name, model in (("dense", dense), ("regressor", regressor), ("labels", labels)):
+        convert(
+            f"{name}_int8",
+            model,
+            optimizations=default,
+            representative_dataset=lambda: ([example[None]] for example in examples["dense"]),
+            target_spec=tf.lite.TargetSpec(supported_ops=[tf.lite.OpsSet.TFLITE_BUILTINS_INT8]),
+            inference_input_type=tf.int8,
+            inference_output_type=tf.int8,
+        )
+    keras_models = {"dense": dense, "regressor": regressor, "labels": labels, "conv": conv, "normalized": normalized, "blocks": blocks}
     return SimpleNamespace(paths=paths, models=keras_models, arrays=arrays)
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipeline.measurement.examples import check_examples, encode, read_examples
+from pipeline.measurement.examples import check_examples, decode, encode, read_examples
 
 
 def details(dtype, scale=0.0, zero_point=0):
@@ -48,30 +48,53 @@ def test_a_feature_that_is_not_a_number_is_refused(tmp_path):
         list(read_examples(path))
 
 
+def test_outputs_are_scaled_back_as_the_quantization_specification_says():
+    decoded = decode(np.array([[-128, 10, 127]], np.int8), details(np.int8, 0.05, 10))
+    np.testing.assert_allclose(decoded, [[-6.9, 0, 5.85]], rtol=1e-6)
+    assert decoded.dtype == np.float32
+    assert decode(np.array([[7]], np.int32), details(np.int32)).tolist() == [[7.0]]
+    assert decode(np.array([[0.5]], np.float32), details(np.float32)).tolist() == [[0.5]]
+
+
 @pytest.mark.parametrize(
-    ("features", "labels", "message"),
+    ("task", "features", "labels", "message"),
     [
-        (np.zeros((3, 2)), np.zeros(2, int), "do not match 2 labels"),
-        (np.zeros((0, 2)), np.zeros(0, int), "do not match 0 labels"),
-        (np.zeros((2, 2)), np.zeros(2), "accepted are integer classes"),
-        (np.zeros((2, 2)), np.eye(2, dtype=int), "accepted are integer classes"),
-        (np.array(["a", "b"]), np.zeros(2, int), "not a .npy file of integers or floats"),
+        ("classification", np.zeros((3, 2)), np.zeros(2, int), "do not match 2 labels"),
+        ("classification", np.zeros((0, 2)), np.zeros(0, int), "do not match 0 labels"),
+        ("classification", np.zeros((2, 2)), np.zeros(2), "accepted are integer classes"),
+        ("classification", np.zeros((2, 2)), np.eye(2, dtype=int), "accepted are integer classes"),
+        ("classification", np.array(["a", "b"]), np.zeros(2, int), "not a .npy file of integers or floats"),
+        ("regression", np.zeros((2, 2)), np.array([1, np.nan]), "accepted are finite numbers"),
+        ("regression", np.zeros((2, 2)), np.zeros((2, 2)), "accepted are finite numbers"),
+        ("multi_label", np.zeros((2, 2)), np.zeros(2, int), "accepted are 0 and 1"),
+        ("multi_label", np.zeros((2, 2)), np.full((2, 2), 2), "accepted are 0 and 1"),
+        ("multi_label", np.zeros((3, 2)), np.zeros((2, 2), np.uint8), "do not match 2 labels"),
+        ("ranking", np.zeros((2, 2)), np.zeros(2, int), "'ranking' is unknown: accepted are classification, regr"),
     ],
 )
-def test_arrays_that_cannot_be_a_test_set_are_refused(tmp_path, features, labels, message):
+def test_arrays_that_cannot_be_a_test_set_are_refused(tmp_path, task, features, labels, message):
     with pytest.raises(ValueError, match=message):
-        check_examples(save(tmp_path, "x.npy", features), save(tmp_path, "y.npy", labels))
+        check_examples(save(tmp_path, "x.npy", features), save(tmp_path, "y.npy", labels), task)
 
 
-def test_labels_may_be_a_column(tmp_path):
-    x, y = save(tmp_path, "x.npy", np.zeros((2, 5))), save(tmp_path, "y.npy", np.array([[1], [0]]))
-    shape, labels = check_examples(x, y)
-    assert shape == (2, 5)
-    assert labels.tolist() == [1, 0]
+@pytest.mark.parametrize(
+    ("task", "labels", "shape"),
+    [
+        ("classification", [[1], [0]], (2,)),
+        ("regression", [[0.5], [-3.0]], (2,)),
+        ("multi_label", [[1], [0]], (2, 1)),
+        ("multi_label", [[1, 0, 1], [0, 0, 0]], (2, 3)),
+    ],
+)
+def test_labels_may_be_a_column(tmp_path, task, labels, shape):
+    x, y = save(tmp_path, "x.npy", np.zeros((2, 5))), save(tmp_path, "y.npy", np.array(labels))
+    features, found = check_examples(x, y, task)
+    assert features == (2, 5)
+    np.testing.assert_array_equal(found, np.reshape(labels, shape))
 
 
 def test_a_truncated_array_is_refused(tmp_path):
     x, y = save(tmp_path, "x.npy", np.zeros((20, 5))), save(tmp_path, "y.npy", np.zeros(20, int))
     x.write_bytes(x.read_bytes()[:300])
     with pytest.raises(ValueError, match=r"x\.npy is not a complete \.npy file"):
-        check_examples(x, y)
+        check_examples(x, y, "classification")

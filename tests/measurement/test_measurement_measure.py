@@ -13,7 +13,7 @@ QUICK = {"warmup": 3, "runs": 20}
 def test_every_figure_of_a_model(zoo):
     path = zoo.paths["conv"]
     result = measure(path, zoo.arrays["conv_x"], zoo.arrays["conv_y"], **QUICK)
-    assert result["accuracy"] == 1.0
+    assert (result["task"], result["accuracy"]) == ("classification", 1.0)
     assert (result["correct"], result["examples"]) == (40, 40)
     assert result["bytes"] == path.stat().st_size
     assert 0 < result["deflated_bytes"] < result["bytes"]
@@ -27,6 +27,18 @@ def test_every_figure_of_a_model(zoo):
     assert result["threads"] == 1
     assert result["interpreter"].startswith("litert ")
     assert result["cpu"]
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "figure"), [("regressor", "regression", "r2"), ("labels", "multi_label", "f1")]
+)
+def test_the_task_reaches_the_worker(zoo, tmp_path, name, task, figure):
+    outputs = zoo.models[name](np.load(zoo.arrays["dense_x"])).numpy()
+    np.save(tmp_path / "y.npy", outputs[:, 0] if task == "regression" else (outputs > 0).astype(np.uint8))
+    result = measure(zoo.paths[name], zoo.arrays["dense_x"], tmp_path / "y.npy", task=task, **QUICK)
+    assert (result["task"], result["examples"]) == (task, 40)
+    assert result[figure] == pytest.approx(1, abs=1e-6)
+    assert result["latency_ms"]["p50"] > 0
 
 
 def test_the_memory_is_the_workers_and_not_its_parents(zoo):
@@ -86,6 +98,7 @@ def test_nan_outputs_have_no_accuracy(zoo):
         ({"threads": 4096}, r"threads=4096 cannot be pinned: this process may use \d+ cores"),
         ({"threads": 0}, "threads=0 cannot be pinned"),
         ({"runs": 0}, "runs=0"),
+        ({"task": "ranking"}, "task='ranking' is unknown: accepted are classification, regression, multi_label"),
         ({"interpreter": "onnx"}, "interpreter='onnx' is unknown: accepted are litert, tensorflow"),
     ],
 )

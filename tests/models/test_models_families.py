@@ -1,34 +1,39 @@
 import numpy as np
 import pytest
+from real_data import Column, digits
 
-from pipeline.data.sources.breast_cancer import load_breast_cancer
-from pipeline.data.sources.digits import load_digits
-from pipeline.data.split import split
 from pipeline.keras import keras, tf
 from pipeline.models.cnn import cnn
-from pipeline.models.inputs import scaled_input
+from pipeline.models.inputs import image_input, table_input
 from pipeline.models.mlp import mlp
 
-IMAGE = load_digits().features[:16].astype(np.float32)
+IMAGE = digits().train.features[:16].astype(np.float32)
 
 
-def an_mlp(shape=(8, 8, 1), classes=10, units=(16, 8), **scaling):
+def an_mlp(outputs=10, units=(16, 8), columns=(), **task):
     keras.utils.set_random_seed(0)
-    return mlp(*scaled_input(shape, **scaling), classes, units=units, dropout=0.25)
+    front = table_input(columns) if columns else image_input((8, 8, 1))
+    return mlp(*front, outputs, units=units, dropout=0.25, **task)
 
 
-def a_cnn(shape=(8, 8, 1), classes=10, filters=(4, 8)):
+def a_cnn(outputs=10, shape=(8, 8, 1), filters=(4, 8), **task):
     keras.utils.set_random_seed(0)
-    return cnn(*scaled_input(shape, scale=16.0), classes, filters=filters, units=16, dropout=0.25)
+    return cnn(*image_input(shape, scale=16.0), outputs, filters=filters, units=16, dropout=0.25, **task)
 
+
+FAMILIES = {"mlp": an_mlp, "cnn": a_cnn}
+
+
+COLOR = Column("color", "categorical", ("blue", "green", "red"))
 
 # Counted by hand: Dense in*out + out, Conv2D 3*3*in*out without bias, batch normalization 4 a channel, half trained.
 CASES = [
     (lambda: an_mlp(), (64 * 16 + 16) + (16 * 8 + 8) + (8 * 10 + 10), 0),
     (lambda: an_mlp(units=()), 64 * 10 + 10, 0),
-    (lambda: an_mlp((30,), 2, mean=[0.0] * 30, variance=[1.0] * 30), (30 * 16 + 16) + (16 * 8 + 8) + (8 * 2 + 2), 0),
+    (lambda: an_mlp(2, columns=[Column("x", "numeric")] * 30), (30 * 16 + 16) + (16 * 8 + 8) + (8 * 2 + 2), 0),
+    (lambda: an_mlp(2, columns=[COLOR, *[Column("x", "numeric")] * 5]), 4 * 3 + (8 * 16 + 16) + (16 * 8 + 8) + 18, 0),
     (lambda: a_cnn(), 36 + 16 + 288 + 32 + (2 * 2 * 8 * 16 + 16) + (16 * 10 + 10), 2 * 4 + 2 * 8),
-    (lambda: a_cnn((9, 13, 3), 5, (4,)), 108 + 16 + (4 * 6 * 4 * 16 + 16) + (16 * 5 + 5), 2 * 4),
+    (lambda: a_cnn(5, (9, 13, 3), (4,)), 108 + 16 + (4 * 6 * 4 * 16 + 16) + (16 * 5 + 5), 2 * 4),
 ]
 
 
@@ -68,7 +73,7 @@ def test_dropout_drops_in_training_only(build):
 
 
 def test_a_network_of_one_convolution_computes_what_numpy_does():
-    model = a_cnn((2, 2, 1), 3, (2,))
+    model = a_cnn(3, (2, 2, 1), (2,))
     kernel, (gamma, beta, mean, variance) = model.get_layer("conv_1").kernel.numpy(), model.get_layer("norm_1").weights
     image = IMAGE[0, 2:4, 2:4, 0]
     padded = np.pad(image / 16, 1)
@@ -84,23 +89,39 @@ def test_a_network_of_one_convolution_computes_what_numpy_does():
 @pytest.mark.parametrize(("shape", "blocks", "most"), [((8, 8, 1), 4, 3), ((64, 3, 1), 2, 1), ((1, 9, 1), 1, 0)])
 def test_an_image_too_small_is_refused_with_the_number_of_blocks_it_can_take(shape, blocks, most):
     with pytest.raises(ValueError, match=f"{shape[0]}x{shape[1]} .* {blocks} blocks .*accepted: at most {most}$") as no:
-        a_cnn(shape, filters=[2] * blocks)
+        a_cnn(10, shape, [2] * blocks)
     assert "\n" not in str(no.value)
     if most:
-        assert a_cnn(shape, filters=[2] * most).output_shape == (None, 10)
+        assert a_cnn(10, shape, [2] * most).output_shape == (None, 10)
 
 
-def test_images_are_divided_by_their_scale():
-    features, scaled = scaled_input((8, 8, 1), scale=16.0)
-    np.testing.assert_allclose(keras.Model(features, scaled)(IMAGE), IMAGE / 16, rtol=1e-6)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_regression_gives_one_number_in_the_targets_units(family):
+    model = FAMILIES[family](1, task="regression", target_mean=150.0, target_variance=49.0)
+    unscaled = keras.Model(model.input, model.get_layer("logits").output)
+    assert [layer.name for layer in model.layers[-2:]] == ["logits", "target"]
+    assert model.output_shape == (None, 1)
+    np.testing.assert_allclose(model(IMAGE), 150 + 7 * unscaled(IMAGE).numpy(), rtol=1e-6)
 
 
-def test_tables_are_normalized_by_mean_and_variance():
-    dataset = split(load_breast_cancer(), validation=0.2, test=0.2, seed=0)
-    info, table = dataset.info, dataset.train.features
-    features, scaled = scaled_input(info.feature_shape, mean=info.mean, variance=info.variance)
-    normalized = keras.Model(features, scaled)(table).numpy()
-    expected = (table - np.array(info.mean)) / np.sqrt(info.variance)
-    np.testing.assert_allclose(normalized, expected, atol=1e-4)
-    np.testing.assert_allclose(normalized.mean(axis=0), 0, atol=1e-3)
-    np.testing.assert_allclose(normalized.std(axis=0), 1, atol=1e-3)
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(("task", "outputs"), [("classification", 2), ("classification", 7), ("multi_label", 1)])
+def test_classes_and_labels_have_a_logit_each(family, task, outputs):
+    model = FAMILIES[family](outputs, task=task)
+    assert model.layers[-1].name == "logits"
+    assert model.output_shape == (None, outputs)
+
+
+@pytest.mark.parametrize(
+    ("task", "outputs", "said"),
+    [
+        ("classification", 1, "1 outputs for classification; accepted: 2 or more"),
+        ("regression", 2, "2 outputs for regression; accepted: 1"),
+        ("multi_label", 0, "0 outputs for multi_label; accepted: 1 or more"),
+        ("ranking", 2, "task 'ranking' is unknown; accepted: classification, regression, multi_label"),
+    ],
+)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_outputs_that_a_task_does_not_have_are_refused(family, task, outputs, said):
+    with pytest.raises(ValueError, match=f"^{said}$"):
+        FAMILIES[family](outputs, task=task)

@@ -6,27 +6,32 @@ import zipfile
 
 import numpy as np
 import pytest
+from real_data import Column, digits, mixed
 
-from pipeline.data.sources.digits import load_digits
 from pipeline.keras import keras
 from pipeline.models.cnn import cnn
 from pipeline.models.files import load_model, save_model, weights_digest
-from pipeline.models.inputs import scaled_input
+from pipeline.models.inputs import image_input, table_input
 from pipeline.models.mlp import mlp
 
-IMAGE = load_digits().features[:16].astype(np.float32)
+IMAGE = digits().train.features[:16].astype(np.float32)
 TABLE = np.random.default_rng(0).normal(size=(16, 3)).astype(np.float32)
 
 
 def a_cnn():
     keras.utils.set_random_seed(0)
-    return cnn(*scaled_input((8, 8, 1), scale=16.0), 10, filters=[4], units=8, dropout=0.25)
+    return cnn(*image_input((8, 8, 1), scale=16.0), 10, filters=[4], units=8, dropout=0.25)
 
 
 def a_table_model():
     keras.utils.set_random_seed(0)
-    inputs = scaled_input((3,), mean=[1.0, 2.0, 3.0], variance=[1.0, 4.0, 9.0])
+    inputs = table_input([Column("x", "numeric", mean=mean, variance=mean**2) for mean in (1.0, 2.0, 3.0)])
     return mlp(*inputs, 2, units=[4], dropout=0.0)
+
+
+def a_mixed_model():
+    keras.utils.set_random_seed(0)
+    return mlp(*table_input(mixed().columns), 1, units=[4], dropout=0.0, task="regression", target_mean=5.0)
 
 
 def a_sequential():
@@ -36,7 +41,12 @@ def a_sequential():
     return model
 
 
-MODELS = [(a_cnn, IMAGE), (a_table_model, TABLE), (a_sequential, TABLE)]
+MODELS = [
+    (a_cnn, IMAGE),
+    (a_table_model, TABLE),
+    (a_mixed_model, mixed().train.features[:16]),
+    (a_sequential, TABLE),
+]
 
 
 @pytest.mark.parametrize(("build", "examples"), MODELS)

@@ -12,7 +12,21 @@ from pipeline.stages.report import environment
 from pipeline.stages.settings import CnnSettings, MlpSettings
 
 OPTIMIZER = {"name": "adam", "learning_rate": 0.001, "schedule": "cosine", "beta_1": 0.9, "beta_2": 0.999}
-PREPARE = {"kind": "prepare", "data": {"source": "digits"}, "validation": 0.1, "test": 0.2, "seed": 0}
+PREPARE = {
+    "kind": "prepare",
+    "data": {"source": "digits"},
+    "split": "auto",
+    "validation": 0.1,
+    "test": 0.2,
+    "impute": "mean",
+    "on_error": "raise",
+    "seed": 0,
+}
+AUGMENT = {
+    **dict.fromkeys(("flip", "flip_vertical"), False),
+    **dict.fromkeys(("crop", "cutout", "rand_augment", "magnitude"), 0),
+    **dict.fromkeys(("rotate", "translate", "scale", "brightness", "contrast", "mixup", "cutmix", "noise"), 0.0),
+}
 TRAIN = {
     "kind": "train",
     "inputs": {"data": "prepare"},
@@ -21,24 +35,36 @@ TRAIN = {
     "learning_rate": None,
     "epochs": 1,
     "batch_size": 8,
-    "augment": {"flip": False, "shift": 0},
+    "augment": AUGMENT,
+    "input": {"last_batch": "keep", "cache": "auto", "memory_mb": 64, "readers": None},
     "distribution": {"engine": "single"},
     "seed": 0,
 }
-CSV = {"source": "csv", "path": "a.csv", "label": "kind", "delimiter": ","}
+CSV = {
+    "source": "csv",
+    "path": "a.csv",
+    "label": "kind",
+    "task": "auto",
+    "columns": {},
+    "group": None,
+    "time": None,
+    "part": None,
+    "delimiter": ",",
+    "missing": [""],
+}
 
 
 def test_every_kind_is_registered_under_its_own_name():
-    assert set(KINDS) == {"prepare", "train", "prune", "quantize", "export", "measure", "report"}
+    assert {"prepare", "sample", "select", "encode", "train", "prune", "quantize", "export", "measure"} < set(KINDS)
     assert all(stage.kind == kind for kind, stage in KINDS.items())
 
 
 def test_augmentation_of_a_table_is_refused():
     stages = {
         "prepare": {**PREPARE, "data": {"source": "breast_cancer"}},
-        "train": {**TRAIN, "augment": {"flip": True, "shift": 0}},
+        "train": {**TRAIN, "augment": {**AUGMENT, "flip": True}},
     }
-    with pytest.raises(ConfigError, match=r"^stages.train.augment: takes images"):
+    with pytest.raises(ConfigError, match=r"^stages.train.augment.flip: takes images"):
         read_stages(stages, KINDS)
 
 
@@ -47,15 +73,18 @@ def test_augmentation_of_a_table_is_refused():
     [
         (
             {"source": "csvv"},
-            "stages.prepare.data.source=csvv: unknown; accepted: digits, breast_cancer, idx, csv; did",
+            "stages.prepare.data.source=csvv: unknown; accepted: digits, breast_cancer, idx, csv, parquet, ",
         ),
         ({}, "stages.prepare.data.source: missing; it must be given"),
         (
             {**CSV, "labl": "x"},
-            "stages.prepare.data.labl=x: unknown key; accepted: source, path, label, delimiter; did",
+            "stages.prepare.data.labl=x: unknown key; accepted: path, label, task, columns, group, time, ",
         ),
         ({**CSV, "label": 3}, "stages.prepare.data.label=3: not valid; accepted: a valid string"),
-        ({"source": "csv", "path": "a"}, "stages.prepare.data.label: missing; it must be given"),
+        (
+            {key: value for key, value in CSV.items() if key != "label"},
+            "stages.prepare.data.label: missing; it must be given",
+        ),
     ],
 )
 def test_settings_of_a_source_are_named_without_the_names_of_our_classes(data, line):
@@ -85,7 +114,7 @@ def test_what_a_report_states_is_part_of_its_key():
 def test_agreement_is_relative_to_the_largest_logit():
     expected = np.array([[0.0, 10.0], [4.0, 2.0]])
     given = np.array([[0.0, 9.0], [2.0, 2.5]])
-    assert agreement(expected, given) == {"largest_difference": 0.2, "same_class": 0.5}
+    assert agreement(expected, given, "classification") == {"largest_difference": 0.2, "same_class": 0.5}
 
 
 def test_the_environment_unites_the_libraries_of_all_stages():
@@ -109,8 +138,11 @@ def test_the_environment_unites_the_libraries_of_all_stages():
 def test_the_names_of_kernels_are_those_of_the_model_that_is_built(settings):
     from pipeline.compression.pruning import prunable_layers
     from pipeline.data.sources.digits import load_digits
-    from pipeline.data.split import split
+    from pipeline.data.splitting.assign import assign
+    from pipeline.data.splitting.take import take_images
     from pipeline.stages.train import build_model
 
-    info = split(load_digits(), validation=0.1, test=0.2, seed=0).info
+    images = load_digits()
+    parts = assign(images.targets, images.placement, validation=0.1, test=0.2, seed=0)
+    info = take_images(images, parts).info
     assert prunable_layers(build_model(settings, info)) == settings.kernels

@@ -5,12 +5,13 @@ import pytest
 from training_cases import EPOCHS, data, interrupt, train, uninterrupted
 
 from pipeline.keras import keras
+from pipeline.training import fit
 from pipeline.training.determinism import SeedEachEpoch
 
 
 @pytest.mark.parametrize(("kind", "pruned"), [("adam", False), ("sgd", False), ("adam", True)])
 def test_an_interrupted_training_ends_bit_for_bit_as_an_uninterrupted_one(kind, pruned, tmp_path):
-    steps = data()[1]
+    steps = data()[2]
     kept = [interrupt(tmp_path, at, kind=kind, pruned=pruned) for at in (steps + 3, 3 * steps + 1)]
     assert kept == [["epoch-00001"], ["epoch-00002", "epoch-00003"]]
     model, outcome = train(tmp_path, kind=kind, pruned=pruned)
@@ -31,14 +32,24 @@ def test_the_seed_decides(tmp_path):
     assert other.history != again.history
 
 
-def test_a_training_learns_and_reports_every_step(tmp_path):
-    seen, steps = [], data()[1]
+def test_a_training_learns_and_reports_its_progress(tmp_path):
+    seen, steps = [], data()[2]
     history = [dict(row) for row in train(tmp_path, kind="sgd", seen=seen)[1].history]
-    assert [done for done, _, _ in seen] == list(range(1, EPOCHS * steps + 1))
+    done = [each for each, _, _ in seen]
+    assert done == sorted(set(done))
+    assert (done[0], done[-1]) == (1, EPOCHS * steps)
     assert {total for _, total, _ in seen} == {EPOCHS * steps}
-    assert seen[steps][2].startswith(f"epoch 2/{EPOCHS} step 1/{steps} loss ")
+    assert seen[0][2].startswith(f"epoch 1/{EPOCHS} step 1/{steps} loss ")
+    assert seen[-1][2] == f"epoch {EPOCHS}/{EPOCHS} step {steps}/{steps} loss {history[-1]['loss']:.4f}"
     assert set(history[0]) == {"loss", "accuracy", "val_loss", "val_accuracy"}
     assert history[-1]["loss"] < 0.9 * history[0]["loss"]
+
+
+def test_however_many_steps_there_are_few_are_reported(tmp_path, monkeypatch):
+    monkeypatch.setattr(fit, "INTERVAL", 1e9)
+    seen = []
+    assert train(tmp_path, seen=seen)[1] == uninterrupted()
+    assert [done for done, _, _ in seen] == [1, EPOCHS * data()[2]]
 
 
 def test_a_finished_training_is_restored_and_not_repeated(tmp_path):
@@ -53,7 +64,7 @@ def test_a_finished_training_is_restored_and_not_repeated(tmp_path):
 def test_without_new_seeds_each_epoch_a_resumed_training_would_differ(tmp_path, monkeypatch):
     monkeypatch.setattr(SeedEachEpoch, "on_epoch_begin", keras.callbacks.Callback.on_epoch_begin)
     whole = train(tmp_path / "whole", epochs=2)[1]
-    interrupt(tmp_path / "pieces", data()[1] + 1, epochs=2)
+    interrupt(tmp_path / "pieces", data()[2] + 1, epochs=2)
     pieces = train(tmp_path / "pieces", epochs=2)[1]
     assert pieces.history[0] == whole.history[0]
     assert pieces.weights != whole.weights
@@ -62,7 +73,7 @@ def test_without_new_seeds_each_epoch_a_resumed_training_would_differ(tmp_path, 
 @pytest.fixture(scope="module")
 def three_epochs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("three")
-    interrupt(folder, 3 * data()[1] + 2)
+    interrupt(folder, 3 * data()[2] + 2)
     return folder
 
 

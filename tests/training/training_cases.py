@@ -2,20 +2,19 @@
 
 import hashlib
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+import real_data
 import tensorflow_model_optimization as tfmot
 
 from pipeline.compression.pruning import polynomial_schedule, prunable
-from pipeline.data.sources.digits import load_digits
-from pipeline.data.split import split
-from pipeline.data.stream import evaluation_stream, steps_per_epoch, training_stream
-from pipeline.keras import keras
+from pipeline.keras import keras, tf
 from pipeline.models.cnn import cnn
 from pipeline.models.files import weights_digest
-from pipeline.models.inputs import scaled_input
+from pipeline.models.inputs import image_input
 from pipeline.optimizers.schedules import cosine
 from pipeline.training import determinism
 from pipeline.training.fit import fit
@@ -44,52 +43,77 @@ class Outcome:
 
 @cache
 def data():
-    examples = load_digits()
-    dataset = split(
-        replace(examples, features=examples.features[:400], labels=examples.labels[:400]),
-        validation=0.1,
-        test=0.5,
-        seed=0,
-    )
-    return dataset, steps_per_epoch(dataset.train, BATCH)
+    """Two hundred digits to train on, forty to judge by, and how many batches the former are."""
+    digits = real_data.digits()
+    parts = [(each.features[:count], each.labels[:count]) for each, count in ((digits.train, 200), (digits.test, 40))]
+    return *parts, -(-200 // BATCH)
+
+
+def shuffled(seed, first_epoch, last_epoch):
+    """The batches of some epochs, which depend on the seed and the epoch alone; half the images are flipped."""
+    (features, labels), _, steps = data()
+
+    def batches():
+        for epoch in range(first_epoch, last_epoch):
+            noise = np.random.default_rng((seed, epoch))
+            order, flip = noise.permutation(len(labels)), noise.random(len(labels)) < 0.5
+            images = np.where(flip[:, None, None, None], features[order, :, ::-1], features[order]).astype(np.float32)
+            for at in range(0, steps * BATCH, BATCH):
+                yield images[at : at + BATCH], labels[order][at : at + BATCH]
+
+    spec = (tf.TensorSpec((None, 8, 8, 1), tf.float32), tf.TensorSpec((None,), tf.int32))
+    return tf.data.Dataset.from_generator(batches, output_signature=spec)
+
+
+def in_order(part):
+    features, labels = part
+    return tf.data.Dataset.from_tensor_slices((features.astype(np.float32), labels)).batch(BATCH)
+
+
+class Stop(keras.callbacks.Callback):
+    """Interrupts after step `at`."""
+
+    _supports_tf_logs = True
+
+    def __init__(self, at):
+        super().__init__()
+        self.left = at
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.epoch * data()[2] + batch + 1 == self.left:
+            raise Interruption
 
 
 def build(seed, *, pruned=False):
     """Starts anew, as a new process would, and returns the model and more callbacks."""
     determinism.start(seed)
-    features, scaled = scaled_input((8, 8, 1), scale=16.0)
+    features, scaled = image_input((8, 8, 1), scale=16.0)
     model = cnn(features, scaled, 10, filters=[8], units=32, dropout=0.2)
     if not pruned:
         return model, []
-    schedule = polynomial_schedule(EPOCHS * data()[1], initial_sparsity=0.1, final_sparsity=0.6, end=0.8)
+    schedule = polynomial_schedule(EPOCHS * data()[2], initial_sparsity=0.1, final_sparsity=0.6, end=0.8)
     return prunable(model, schedule), [tfmot.sparsity.keras.UpdatePruningStep()]
 
 
 def train(state, *, seed=SEED, kind="adam", pruned=False, epochs=EPOCHS, stop_at=None, rate=None, seen=None):
     """Trains to the end, or to an interruption after step `stop_at`; `seen` collects the steps."""
-    dataset, steps = data()
+    _, judged, steps = data()
     model, callbacks = build(seed, pruned=pruned)
     optimizer = OPTIMIZERS[kind](cosine(rate or RATES[kind], epochs * steps))
-
-    def progress(done, total, words):
-        if seen is not None:
-            seen.append((done, total, words))
-        if done == stop_at:
-            raise Interruption
-
     history = fit(
         model,
-        lambda first: training_stream(
-            dataset.train, batch_size=BATCH, seed=seed, first_epoch=first, last_epoch=epochs, flip=True, shift=1
-        ),
-        evaluation_stream(dataset.validation, BATCH),
+        lambda first: shuffled(seed, first, epochs),
+        in_order(judged),
         optimizer=optimizer,
         epochs=epochs,
         steps_per_epoch=steps,
         seed=seed,
         state=state,
-        on_progress=progress,
-        callbacks=callbacks,
+        on_progress=lambda *words: None if seen is None else seen.append(words),
+        callbacks=[*callbacks, Stop(stop_at)],
     )
     return model, Outcome(
         tuple(tuple(sorted(row.items())) for row in history),

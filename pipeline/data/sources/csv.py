@@ -1,133 +1,195 @@
-"""Any CSV file, plain or gzipped, with a header, a label column and numbers in every other column."""
+"""Any CSV files, plain or gzipped, with a header: read by block into columns in files, in bounded memory."""
 
-import codecs
 import csv
-import io
-from collections.abc import Iterator
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import TextIO
+from typing import Literal
 
-import numpy as np
-
-from pipeline.data.examples import Examples
+from pipeline.data.examples import Placement, Skipped, Table
 from pipeline.data.hints import accepted, did_you_mean, shown
-from pipeline.data.sources.csv_diagnosis import explain
-from pipeline.data.sources.csv_labels import encode
-from pipeline.data.sources.files import open_bytes
+from pipeline.data.sources.csv_blocks import Texts, UnreadableError, first_block, read_blocks
+from pipeline.data.sources.csv_diagnosis import explain, judge
+from pipeline.data.sources.csv_text import CsvFile, open_csv
+from pipeline.data.sources.given_files import given_files
+from pipeline.data.sources.parts import placement
+from pipeline.data.tables.assemble import assemble
+from pipeline.data.tables.cells import NUMBERS, Sort, text_sorts
+from pipeline.data.tables.gather import Gathered
+from pipeline.data.tables.roles import Role, TaskChoice, assign_roles
+from pipeline.data.tables.rules import at_fault, total
+from pipeline.data.tables.store import ColumnStore
 
-_CHUNK_CELLS = 2**22
-_CHUNK_BYTES = 2**20
+MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?")
+"""Texts that stand for a missing value, unless the caller lists others."""
+
+ON_ERROR = ("raise", "skip")
 
 
-def load_csv(path: Path, label: str, delimiter: str = ",") -> Examples:
-    """Reads a table: float32 features of shape (n, columns) and its label column as class indices.
+def load_csv(
+    path: Path | Sequence[Path] | Mapping[str, Path],
+    *,
+    scratch: Path,
+    label: str | Sequence[str],
+    task: TaskChoice = "auto",
+    columns: Mapping[str, str] | None = None,
+    group: str | None = None,
+    time: str | None = None,
+    part: str | None = None,
+    delimiter: str = ",",
+    missing: Sequence[str] = MISSING,
+    on_error: Literal["raise", "skip"] = "raise",
+) -> Table:
+    """Reads a table whose columns are then in `scratch`; labels and placement are in memory.
 
-    Blank lines are skipped, and blanks around names and labels dropped; a column of true and false is one of 1 and 0.
+    A column all of numbers is numeric, as is one all of true and false, which count 1 and 0; any other is categorical,
+    when it has up to 1000 texts. A label of whole numbers or texts, up to 1000 of them, is one of classes; one with
+    fractions is a regression's target. Blank lines are skipped, and blanks around names, numbers and texts dropped.
 
     Args:
-        path: UTF-8 text with a header; a name in .gz is read through gzip.
-        label: The label column's name.
+        path: UTF-8 text with a header, read through gzip when its name ends in .gz; or several files with one header;
+            or a file for each part, of which "validation" may be missing.
+        scratch: An existing folder for as long as the table is used, with room for 8 bytes a cell.
+        label: The label's column, or several columns of 0 and 1 for a multi-label task.
+        task: "auto" tells by the label.
+        columns: The types of some features, "numeric", "integer" (whole, and exact in float32), "categorical" (up to
+            100,000 texts) or "drop", in place of what their cells say.
+        group: A column of which rows with the same text belong to one part.
+        time: A column that orders the rows: numbers, or ISO 8601 dates, which become seconds since 1970.
+        part: A column that says train, validation or test.
         delimiter: One character.
+        missing: The texts that stand for a missing value, besides an empty cell. In a label of texts, and only there,
+            they are texts like others.
+        on_error: "skip" leaves out the rows that can't be read and lists them; "raise" refuses the file.
 
     Raises:
         FileNotFoundError: When there is no such file.
-        ValueError: When the file can't be read as such a table, naming the first offending line.
+        ValueError: When the files can't be read as such a table, naming the first offending line.
     """
-    if len(delimiter) != 1 or delimiter in '\r\n"':
-        raise ValueError(f"delimiter {delimiter!r}; accepted: one character, such as ',' or ';' or a tab")
-    _check_text(path)
-    with _open_text(path) as stream:
-        names = _header(stream, path, delimiter)
-        column = _label_column(names, label, path, delimiter)
-        try:
-            features, labels = _body(stream, len(names), column, delimiter)
-        except ValueError as error:
-            failure = error
-        else:
-            indices, class_names = encode(labels, f"{path}: column {label!r}")
-            return Examples(features, indices, class_names, (*names[:column], *names[column + 1 :]), "table", 1.0, None)
-    with _open_text(path) as stream:
-        raise ValueError(f"{path}: {explain(stream, names, column, delimiter, failure)}") from failure
-
-
-@contextmanager
-def _open_text(path: Path) -> Iterator[TextIO]:
-    # Spreadsheets open their UTF-8 with a byte order mark, which mustn't become part of the first name.
-    with open_bytes(path) as stream, io.TextIOWrapper(stream, encoding="utf-8-sig", newline="") as text:
-        yield text
-
-
-def _check_text(path: Path) -> None:
-    """Raises ValueError on an empty file, a damaged one or one that isn't UTF-8 text."""
-    decoder, position = codecs.getincrementaldecoder("utf-8")(), 0
-    with open_bytes(path) as stream:
-        while block := stream.read(_CHUNK_BYTES):
-            held = len(decoder.getstate()[0])
-            try:
-                decoder.decode(block)
-            except UnicodeDecodeError as error:
-                raise _not_text(path, position - held + error.start, error.object[error.start]) from error
-            if (nul := block.find(b"\0")) >= 0:
-                raise _not_text(path, position + nul, 0)
-            position += len(block)
-    if rest := decoder.getstate()[0]:
-        raise _not_text(path, position - len(rest), rest[0])
-    if not position:
-        raise ValueError(f"{path}: is empty; accepted: a header and rows")
-
-
-def _not_text(path: Path, position: int, byte: int) -> ValueError:
-    return ValueError(f"{path}: byte 0x{byte:02x} at position {position} isn't UTF-8 text; accepted: UTF-8")
-
-
-def _header(stream: TextIO, path: Path, delimiter: str) -> tuple[str, ...]:
-    try:
-        row = next((row for row in csv.reader(stream, delimiter=delimiter) if "".join(row).strip()), None)
-    except csv.Error as error:
-        raise ValueError(f"{path}: the header can't be read ({error})") from error
-    if row is None:
-        raise ValueError(f"{path}: has only blank lines; accepted: a header and rows")
-    names = tuple(name.strip() for name in row)
-    for index, name in enumerate(names):
-        if not name:
-            raise ValueError(f"{path}: column {index + 1} of {len(names)} has no name; accepted: a name in each")
-        if name in names[:index]:
-            raise ValueError(f"{path}: columns {names.index(name) + 1} and {index + 1} are both named {shown(name)}")
-    return names
-
-
-def _label_column(names: tuple[str, ...], label: str, path: Path, delimiter: str) -> int:
-    if len(names) == 1:
-        raise ValueError(f"{path}: the header has one column, {shown(names[0])}, with delimiter {delimiter!r}")
-    if label not in names:
-        raise ValueError(f"{path}: no label column {label!r}; {accepted(names)}{did_you_mean(label, names)}")
-    return names.index(label)
-
-
-def _body(stream: TextIO, columns: int, label: int, delimiter: str) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the features, float32, and the labels' text; raises ValueError on any defect, but ill described."""
-    import pandas as pd
-
-    features, labels = [], []
-    chunks = pd.read_csv(
-        stream,
-        sep=delimiter,
-        header=None,
-        index_col=False,
-        na_filter=False,
-        dtype={index: "str" if index == label else "float64" for index in range(columns)},
-        chunksize=max(1, _CHUNK_CELLS // columns),
+    if on_error not in ON_ERROR:
+        raise ValueError(f"on_error {on_error!r} is unknown; {accepted(ON_ERROR)}{did_you_mean(on_error, ON_ERROR)}")
+    given = given_files(path, part)
+    files = [open_csv(each, delimiter) for each in given]
+    _check_headers(files)
+    where = str(files[0].path) if len(files) == 1 else f"{files[0].path} and {len(files) - 1} more"
+    roles = assign_roles(
+        files[0].names, where, label=label, task=task, columns=columns, group=group, time=time, part=part
     )
-    for chunk in chunks:
-        if chunk.shape[1] != columns:
-            raise ValueError("rows are longer than the header")
-        text = chunk[label].str.strip().to_numpy(dtype=object)
-        values = chunk.drop(columns=label).to_numpy(dtype=np.float64)
-        if not (np.abs(values) <= np.finfo(np.float32).max).all():
-            raise ValueError("a number isn't a finite float32")
-        if not text.all():
-            raise ValueError("a label is missing")
-        features.append(values.astype(np.float32, order="C"))
-        labels.append(text)
-    return np.concatenate(features), np.concatenate(labels)
+    folder = Path(tempfile.mkdtemp(prefix="table_", dir=scratch))
+    skipped: list[Skipped] = []
+    try:
+        gathered, rows = _gathered(files, roles.of, missing, folder)
+    except UnreadableError as failure:
+        if on_error == "raise":
+            told = explain(files, roles.of, missing) or f"{where}: {failure}; accepted: rows as in RFC 4180"
+            raise ValueError(told) from failure
+        cleaned = _cleaned(files, roles.of, missing, folder, skipped)
+        try:
+            gathered, rows = _gathered(cleaned, roles.of, missing, folder)
+        except UnreadableError as again:
+            raise ValueError(f"{where}: {again}; accepted: rows as in RFC 4180") from again
+        for file in cleaned:
+            file.path.unlink()
+    for file, count in zip(files, rows, strict=True):
+        if not count:
+            left = f", of {len(skipped)} that were skipped" if skipped else ""
+            raise ValueError(f"{file.path}: has a header but no rows{left}; accepted: a header and rows")
+    placed = Placement()
+    if isinstance(path, Mapping):
+        placed = placement(dict(zip(given.values(), rows, strict=True)))
+    return assemble(roles, gathered, where, placement=placed, skipped=skipped)
+
+
+def _check_headers(files: Sequence[CsvFile]) -> None:
+    first = files[0]
+    for file in files[1:]:
+        if len(file.names) != len(first.names):
+            raise ValueError(
+                f"{file.path}: the header has {len(file.names)} columns; "
+                f"accepted: {len(first.names)}, as {first.path} has"
+            )
+        for index, (name, wanted) in enumerate(zip(file.names, first.names, strict=True)):
+            if name != wanted:
+                raise ValueError(
+                    f"{file.path}: column {index + 1} of the header is {shown(name)}; "
+                    f"accepted: {shown(wanted)}, as in {first.path}"
+                )
+
+
+def _gathered(
+    files: Sequence[CsvFile], roles: Mapping[str, Role], missing: Collection[str], folder: Path
+) -> tuple[dict[str, Gathered], list[int]]:
+    """Returns the columns, and how many rows each file has."""
+    absent = frozenset(missing)
+    numeric = _numeric_at_first(files[0], roles, absent)
+    if any(numeric.values()):
+        # What isn't read as numbers after all is read once more as texts, whose cells are judged one by one.
+        with suppress(UnreadableError):
+            return _gather(files, roles, numeric, absent, folder)
+    return _gather(files, roles, dict.fromkeys(roles, False), absent, folder)
+
+
+def _numeric_at_first(file: CsvFile, roles: Mapping[str, Role], missing: Collection[str]) -> dict[str, bool]:
+    """Returns which columns hold nothing but numbers in the first rows: those are read fast."""
+    cells = first_block(file)
+    numeric = dict.fromkeys(roles, False)
+    for name, role in roles.items():
+        column = cells.get(name)
+        if isinstance(column, Texts) and role in ("auto", "numeric", "integer", "target", "bits"):
+            sorts = set(text_sorts(column.words, missing)[0].tolist())
+            numeric[name] = bool(sorts & NUMBERS) and sorts <= NUMBERS | {Sort.BLANK, Sort.MISSING}
+    return numeric
+
+
+def _gather(
+    files: Sequence[CsvFile],
+    roles: Mapping[str, Role],
+    numeric: Mapping[str, bool],
+    missing: Collection[str],
+    folder: Path,
+) -> tuple[dict[str, Gathered], list[int]]:
+    store = ColumnStore(Path(tempfile.mkdtemp(dir=folder)))
+    gathered = {
+        name: Gathered(store, str(index), role, missing) for index, (name, role) in enumerate(roles.items())
+    }
+    rows = []
+    for file in files:
+        count = 0
+        for block in read_blocks(file, numeric, missing):
+            for name, cells in block.items():
+                if isinstance(cells, Texts):
+                    gathered[name].add_texts(cells.words, cells.codes)
+                    size = len(cells.codes)
+                else:
+                    gathered[name].add_numbers(cells)
+                    size = len(cells)
+            count += size if block else 0
+        rows.append(count)
+    for name, column in gathered.items():
+        if total(column.counts, at_fault(column.role, column.counts)):
+            raise UnreadableError(f"column {name!r} has cells at fault")
+    return gathered, rows
+
+
+def _cleaned(
+    files: Sequence[CsvFile],
+    roles: Mapping[str, Role],
+    missing: Collection[str],
+    folder: Path,
+    skipped: list[Skipped],
+) -> list[CsvFile]:
+    """Returns copies of the files without the rows that can't be read, which are added to `skipped`."""
+    copies = {
+        file.path: replace(file, path=folder / f"{index}.csv", header_lines=1, plain=False)
+        for index, file in enumerate(files)
+    }
+    for file, copy in zip(files, copies.values(), strict=True):
+        with copy.path.open("w", encoding="utf-8", newline="") as stream:
+            csv.writer(stream, delimiter=copy.delimiter).writerow(file.names)
+    stream, writing = None, None
+    for file, row, defect in judge(files, roles, missing):
+        if defect is not None:
+            skipped.append(Skipped(f"{file.path} line {defect.line}", f"{defect.place}: {defect.sort}"))
+    return list(copies.values())

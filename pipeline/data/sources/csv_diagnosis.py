@@ -1,95 +1,111 @@
-"""Why a CSV file can't be read: the first offending line, which the fast reader can't tell."""
+"""What is wrong with CSV files, row by row, which the fast reader can't tell."""
 
-import csv
-import math
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import suppress
-from typing import TextIO
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from pipeline.data.hints import shown
+from pipeline.data.sources.csv_text import CsvFile, numbered_rows
+from pipeline.data.tables.cells import Sort, text_sort
+from pipeline.data.tables.gather import SORTINGS
+from pipeline.data.tables.roles import Role
+from pipeline.data.tables.rules import Counts, at_fault, why
 
-_LARGEST = float(np.finfo(np.float32).max)
-_TRUTHS = ("True", "TRUE", "true", "False", "FALSE", "false")
-_TRUTH = "a truth value among numbers"
-_ACCEPTED = {
-    "rows of another length": "as many cells as the header has",
-    "missing label": "a label in each row",
-    "missing value": "a number in each cell but the label's",
-    "not a number": "a number in each cell but the label's",
-    "infinite value": "finite numbers",
-    "too large for float32": f"numbers up to {_LARGEST:.4g}",
-    _TRUTH: "a column all of numbers, or all of true and false",
-}
+_RAGGED = "rows of another length"
+_UNREADABLE = "row that can't be read"
+_ACCEPTED = {_RAGGED: "as many cells as the header has", _UNREADABLE: "cells of up to 131072 characters"}
 
 
-def explain(stream: TextIO, names: tuple[str, ...], label: int, delimiter: str, failure: Exception) -> str:
-    """Returns one line on the first defect: its line, column and value, and how many of its sort there are.
+@dataclass(frozen=True)
+class Defect:
+    """A defect of one row.
 
-    Args:
-        stream: The file's text, from its beginning.
-        names: The header.
-        label: The label column's index.
-        delimiter: As the file was read with.
-        failure: What the fast reader said, which stands when no defect is found here.
+    Attributes:
+        file: Where it is.
+        line: On which the row begins, counted from 1.
+        place: What is there: the column and its text, or the row's length.
+        sort: What is wrong with it.
+        accepted: What would be right.
+        column: Its column, if the defect is one cell's.
     """
-    first: dict[str, str] = {}
-    counts: Counter[str] = Counter()
-    rows = 0
-    # A row that this reader can't take either leaves the fast reader's words to explain it.
-    with suppress(csv.Error):
-        for line, row in _rows(stream, delimiter):
-            rows += 1
-            for sort, where in _defects(row, names, label):
-                counts[sort] += 1
-                first.setdefault(sort, f"line {line}, {where}")
-        if not rows:
-            return "has a header but no rows; accepted: a header and rows"
-    # A truth value is at fault only when nothing else is: a column of nothing else is read as 1 and 0.
-    worst = min(first, key=lambda found: found == _TRUTH, default=None)
-    if worst is None:
-        return " ".join(str(failure).split())
-    return f"{first[worst]}: {worst} ({counts[worst]} in all); accepted: {_ACCEPTED[worst]}"
+
+    file: CsvFile
+    line: int
+    place: str
+    sort: str
+    accepted: str
+    column: str = ""
 
 
-def _rows(stream: TextIO, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Yields each row after the header with the line that it begins on, counted from 1."""
-    reader = csv.reader(stream, delimiter=delimiter)
-    line, header = 1, True
-    for row in reader:
-        if len(row) > 1 or "".join(row).strip():
-            if not header:
-                yield line, row
-            header = False
-        line = reader.line_num + 1
+def explain(files: Sequence[CsvFile], roles: Mapping[str, Role], missing: Collection[str]) -> str | None:
+    """Returns one line on the first defect, with how many of its sort there are, or None when there is none."""
+    first: Defect | None = None
+    alike: Counter[tuple[str, str]] = Counter()
+    for _, _, defect in judge(files, roles, missing):
+        if defect is not None:
+            first = first or defect
+            alike[defect.sort, defect.column] += 1
+    if first is None:
+        return None
+    count = alike[first.sort, first.column]
+    return (
+        f"{first.file.path}: line {first.line}, {first.place}: {first.sort} ({count} in all); "
+        f"accepted: {first.accepted}"
+    )
 
 
-def _defects(row: list[str], names: tuple[str, ...], label: int) -> Iterator[tuple[str, str]]:
-    """Yields each defect's sort and its place in the row."""
-    if len(row) != len(names):
-        yield "rows of another length", f"{len(row)} cells for {len(names)} columns"
-        return
-    for index, (name, cell) in enumerate(zip(names, row, strict=True)):
-        sort = ("" if cell.strip() else "missing label") if index == label else _defect(cell.strip())
-        if sort:
-            yield sort, f"column {name!r}{f', {shown(cell)}' if cell.strip() else ''}"
+def judge(
+    files: Sequence[CsvFile], roles: Mapping[str, Role], missing: Collection[str]
+) -> Iterator[tuple[CsvFile, list[str], Defect | None]]:
+    """Yields each row with its file and its first defect, if it has one."""
+    sorter = _Sorter(roles, missing)
+    counts = _survey(files, sorter)
+    faults = {name: at_fault(role, counts[name]) for name, role in roles.items()}
+    for file in files:
+        columns = [(name, file.names.index(name)) for name in roles]
+        for line, row in numbered_rows(file):
+            if isinstance(row, str):
+                yield file, [], Defect(file, line, row, _UNREADABLE, _ACCEPTED[_UNREADABLE])
+                continue
+            if len(row) != len(file.names):
+                place = f"{len(row)} cells for {len(file.names)} columns"
+                yield file, row, Defect(file, line, place, _RAGGED, _ACCEPTED[_RAGGED])
+                continue
+            found = None
+            for name, index in columns:
+                sort = sorter.sort(name, row[index])
+                if sort in faults[name]:
+                    reason, accepted = why(roles[name], sort, counts[name], name)
+                    text = f", {shown(row[index].strip())}" if row[index].strip() else ""
+                    found = Defect(file, line, f"column {name!r}{text}", reason, accepted, name)
+                    break
+            yield file, row, found
 
 
-def _defect(cell: str) -> str:
-    """Returns the sort of defect of a cell that must be a number, or nothing."""
-    if not cell:
-        return "missing value"
-    if cell in _TRUTHS:
-        return _TRUTH
-    try:
-        # Python takes 1_000 and other alphabets' digits for numbers, the fast reader doesn't.
-        number = float(cell) if cell.isascii() and "_" not in cell else math.nan
-    except ValueError:
-        return "not a number"
-    if math.isnan(number):
-        return "not a number"
-    if math.isinf(number) and "inf" in cell.lower():
-        return "infinite value"
-    return "too large for float32" if abs(number) > _LARGEST else ""
+class _Sorter:
+    """Tells a cell's sort."""
+
+    def __init__(self, roles: Mapping[str, Role], missing: Collection[str]) -> None:
+        self.roles = roles
+        self._missing = frozenset(missing)
+        self._special = {name: SORTINGS[role] for name, role in roles.items() if role in SORTINGS}
+
+    def sort(self, name: str, cell: str) -> Sort:
+        text = cell.strip()
+        if name in self._special:
+            return Sort(self._special[name]([text], self._missing)[0][0])
+        return text_sort(text, self._missing)
+
+
+def _survey(files: Sequence[CsvFile], sorter: _Sorter) -> dict[str, Counts]:
+    """Returns how many cells of each sort a column has, in the rows that can be read."""
+    counts = {name: [0] * len(Sort) for name in sorter.roles}
+    for file in files:
+        columns = [(name, file.names.index(name)) for name in sorter.roles]
+        for _, row in numbered_rows(file):
+            if not isinstance(row, str) and len(row) == len(file.names):
+                for name, index in columns:
+                    counts[name][sorter.sort(name, row[index])] += 1
+    return {name: np.array(each, np.int64) for name, each in counts.items()}

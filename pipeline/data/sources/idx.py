@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.data.dataset import Split
-from pipeline.data.examples import Examples
+from pipeline.data.examples import Images, Targets
 from pipeline.data.sources.files import open_bytes
+from pipeline.data.sources.parts import placement
 
 IDX_NAMES = (
     "train-images-idx3-ubyte",
@@ -40,8 +40,8 @@ def idx_files(folder: Path) -> list[Path]:
     return [file for files in found for file in files]
 
 
-def load_idx(folder: Path, class_names: Sequence[str]) -> Examples:
-    """Reads the images as uint8 (n, h, w, 1), scale 255, with their predefined test part.
+def load_idx(folder: Path, class_names: Sequence[str]) -> Images:
+    """Reads the images as uint8 (n, h, w, 1), scale 255; those of the test files are placed in the test part.
 
     Args:
         folder: Holds the four files.
@@ -54,20 +54,27 @@ def load_idx(folder: Path, class_names: Sequence[str]) -> Examples:
     if len(class_names) < 2 or len(set(class_names)) < len(class_names):
         raise ValueError(f"class names {list(class_names)}; accepted: two or more, each once")
     train_images, train_labels, test_images, test_labels = idx_files(folder)
-    train = _part(train_images, train_labels, len(class_names))
-    test = _part(test_images, test_labels, len(class_names))
-    if test.features.shape[1:] != train.features.shape[1:]:
+    train, labels = _part(train_images, train_labels, len(class_names))
+    test, labels_of_test = _part(test_images, test_labels, len(class_names))
+    if test.shape[1:] != train.shape[1:]:
         raise ValueError(
             f"{test_images}: images of {_size(test)} pixels; accepted: {_size(train)}, as in {train_images.name}"
         )
-    return Examples(train.features, train.labels, tuple(class_names), (), "image", 255.0, test)
+    return Images(
+        features=np.concatenate([train, test])[..., np.newaxis],
+        targets=Targets(
+            np.concatenate([labels, labels_of_test]).astype(np.int32), "classification", tuple(class_names)
+        ),
+        scale=255.0,
+        placement=placement({"train": len(train), "test": len(test)}),
+    )
 
 
-def _size(part: Split) -> str:
-    return "x".join(str(side) for side in part.features.shape[1:3])
+def _size(images: np.ndarray) -> str:
+    return "x".join(str(side) for side in images.shape[1:])
 
 
-def _part(images_file: Path, labels_file: Path, classes: int) -> Split:
+def _part(images_file: Path, labels_file: Path, classes: int) -> tuple[np.ndarray, np.ndarray]:
     images, labels = _read(images_file, 3), _read(labels_file, 1)
     if len(images) != len(labels):
         raise ValueError(f"{labels_file}: {len(labels)} labels; accepted: {len(images)}, as {images_file.name} has")
@@ -77,7 +84,7 @@ def _part(images_file: Path, labels_file: Path, classes: int) -> Split:
             f"{labels_file}: label {labels[wrong[0]]} of image {wrong[0]} ({len(wrong)} such labels in all); "
             f"accepted: 0 to {classes - 1}, for {classes} class names"
         )
-    return Split(images[..., np.newaxis], labels.astype(np.int32))
+    return images, labels
 
 
 def _read(file: Path, dimensions: int) -> np.ndarray:
