@@ -1,0 +1,1 @@
+"""Choosing the features worth training on, from the training part alone."""

@@ -1,0 +1,62 @@
+"""Runs single stages, configured as a user would, on artifacts that stages before them made."""
+
+import logging
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+
+from pipeline.__main__ import CONF
+from pipeline.engine.artifact import FILES, Artifact
+from pipeline.engine.stage import Context, Stage
+from pipeline.job import read_config
+
+
+def configured(option: str, *overrides: str, data: str = "digits") -> Stage:
+    """The stage of conf/stage/<option>.yaml, with overrides relative to it."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        settings = [f"data={data}", "+stage@stages.prepare=prepare"]
+        name = "prepare"
+        if option != "prepare":
+            name = "x"
+            settings.append(f"+stage@stages.x={option}")
+        if option == "sample_by_value":
+            settings.append("+stage@stages.score=score")
+        settings += [
+            each if each.startswith(("data.", "+", "allow")) else f"stages.{name}.{each}" for each in overrides
+        ]
+        config = compose("config", overrides=settings)
+    return read_config(config)[1][name]
+
+
+class Ran:
+    """What a stage that has run left behind."""
+
+    def __init__(self, folder: Path, notes: list[str], exhibits: list) -> None:
+        self.artifact = Artifact(folder, {"key": "0" * 32})
+        self.files = folder / FILES
+        self.notes, self.exhibits = notes, exhibits
+
+
+def ran(stage: Stage, folder: Path, **inputs: Ran) -> Ran:
+    """Runs a stage in an empty folder."""
+    output, state = folder / FILES, folder / "state"
+    output.mkdir(parents=True)
+    state.mkdir()
+    notes: list[str] = []
+    exhibits: list = []
+    stage.run(
+        Context(
+            name="x",
+            key="0" * 32,
+            inputs={name: each.artifact for name, each in inputs.items()},
+            output=output,
+            state=state,
+            log=logging.getLogger("test"),
+            progress=lambda progress: None,
+            note=notes.append,
+            show=exhibits.append,
+            lineage={},
+            run={"command": "", "config": ""},
+        )
+    )
+    return Ran(folder, notes, exhibits)
