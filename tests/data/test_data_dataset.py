@@ -1,9 +1,12 @@
 import json
+from dataclasses import replace
 
+import ml_dtypes
 import numpy as np
 import pytest
 
-from pipeline.data.dataset import PARTS, Dataset, Info, Split, load, part_files, save
+from pipeline.data.dataset import PARTS, Affine, Column, Dataset, Info, Split
+from pipeline.data.files import load, part_files, save
 
 
 def part(count, offset=0.0):
@@ -11,7 +14,8 @@ def part(count, offset=0.0):
     return Split(features, np.arange(count, dtype=np.int32) % 2)
 
 
-INFO = Info("table", (2,), "float32", ("nö", "yes"), ("a", "b"), 1.0, (0.1, 1 / 3), (1.0, 2e-300))
+COLUMNS = (Column("a", "numeric", (), 0.5, 1 / 3, 2e-300), Column("ö", "categorical", ("x", "y"), fill=1.0))
+INFO = Info("table", "classification", (2,), "float32", ("nö", "yes"), COLUMNS)
 
 
 @pytest.fixture
@@ -28,6 +32,39 @@ def test_round_trip(tmp_path, dataset):
         for was, now in [(one.features, other.features), (one.labels, other.labels)]:
             np.testing.assert_array_equal(now, was)
             assert now.dtype == was.dtype
+
+
+@pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16, np.uint8, np.int32])
+def test_a_narrowed_part_comes_back_in_its_type_and_decodes_to_numbers(tmp_path, dataset, dtype):
+    affine = Affine(np.float32([0.5, 2]), np.float32([1, 0.1])) if dtype == np.uint8 else None
+    narrow = Split(dataset.train.features.astype(dtype), dataset.train.labels, affine)
+    save(replace(dataset, train=narrow), tmp_path)
+    again = load(tmp_path).train
+    assert again.features.dtype == dtype
+    np.testing.assert_array_equal(again.decoded([1, 3]), narrow.decoded([1, 3]))
+    if affine:
+        np.testing.assert_array_equal(again.decoded(slice(2)), narrow.features[:2] * affine.scale + affine.offset)
+
+
+@pytest.mark.parametrize(
+    ("task", "labels"),
+    [("regression", np.float32([1.5, -2])), ("multi_label", np.array([[1, 0], [0, 0]], np.uint8))],
+)
+def test_other_tasks_come_back(tmp_path, task, labels):
+    info = replace(INFO, task=task, target_mean=0.25, target_variance=3.0)
+    split = Split(np.zeros((2, 2), np.float32), labels)
+    save(Dataset(info, split, split, split), tmp_path)
+    again = load(tmp_path)
+    assert again.info == info
+    np.testing.assert_array_equal(again.test.labels, labels)
+
+
+def test_a_large_part_is_written_in_blocks(tmp_path, monkeypatch, dataset):
+    save(dataset, tmp_path / "whole")
+    monkeypatch.setattr("pipeline.data.files.BLOCK_BYTES", 16)
+    save(dataset, tmp_path / "blocks")
+    for file in (tmp_path / "whole").iterdir():
+        assert (tmp_path / "blocks" / file.name).read_bytes() == file.read_bytes()
 
 
 def test_same_dataset_gives_the_same_bytes(tmp_path, dataset):
@@ -49,20 +86,26 @@ def test_part_files(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("labels", "count"), [(np.zeros(3, np.int64), 3), (np.zeros(2, np.int32), 3), (np.zeros(0, np.int32), 0)]
+    ("labels", "count"),
+    [
+        (np.zeros(3, np.int64), 3),
+        (np.zeros((3, 2), np.int32), 3),
+        (np.zeros(2, np.int32), 3),
+        (np.zeros(0, np.int32), 0),
+    ],
 )
 def test_split_refuses_other_labels(labels, count):
-    with pytest.raises(ValueError, match="accepted: one int32 label for each of one or more examples"):
+    with pytest.raises(ValueError, match="accepted: (one for each|int32 classes)"):
         Split(np.zeros((count, 2), np.float32), labels)
 
 
 @pytest.mark.parametrize(
     ("test", "said"),
     [
-        (Split(np.zeros((1, 3), np.float32), np.zeros(1, np.int32)), r"of shape \(3,\); accepted: float32 of shape"),
-        (Split(np.zeros((1, 2)), np.zeros(1, np.int32)), r"test part: features are float64 .*; accepted: float32"),
-        (Split(np.zeros((1, 2), np.float32), np.full(1, 2, np.int32)), "labels span 2 to 2; accepted: 0 to 1"),
-        (Split(np.zeros((1, 2), np.float32), np.full(1, -1, np.int32)), "labels span -1 to -1; accepted: 0 to 1"),
+        (Split(np.zeros((1, 3), np.float32), np.zeros(1, np.int32)), r"of shape \(3,\); accepted: \(2,\)"),
+        (Split(np.zeros((1, 2)), np.zeros(1, np.int32)), r"test part: features are float64; accepted: float32"),
+        (Split(np.zeros((1, 2), np.float32), np.full(1, 2, np.int32)), "labels span 2 to 2; accepted: int32, 0 to 1"),
+        (Split(np.zeros((1, 2), np.float32), np.full(1, -1, np.int32)), "labels span -1 to -1; accepted: int32, 0 to 1"),
     ],
 )
 def test_dataset_refuses_a_part_that_disagrees(test, said):
@@ -70,10 +113,10 @@ def test_dataset_refuses_a_part_that_disagrees(test, said):
         Dataset(INFO, part(4), part(2), test)
 
 
-def without_mean(folder):
+def without_a_key(folder):
     file = folder / "dataset.json"
     fields = json.loads(file.read_text())
-    del fields["mean"]
+    del fields["info"]["scale"], fields["narrowed"]
     file.write_text(json.dumps(fields))
 
 
@@ -88,10 +131,14 @@ def cut(name, size):
         (lambda folder: (folder / "test_labels.npy").unlink(), FileNotFoundError, r"test_labels\.npy: no such file"),
         (cut("dataset.json", 20), ValueError, r"dataset\.json: not a dataset's description"),
         (lambda folder: (folder / "dataset.json").write_text("[]"), ValueError, "not a dataset's description"),
-        (without_mean, ValueError, "not a dataset's description .*'mean'"),
+        (without_a_key, ValueError, "not a dataset's description .*'narrowed'"),
         (cut("train_features.npy", -4), ValueError, r"train part: train_features\.npy isn't a whole \.npy file"),
         (cut("test_labels.npy", 0), ValueError, r"test part: test_labels\.npy isn't a whole \.npy file"),
-        (lambda folder: np.save(folder / "test_labels.npy", np.zeros(1, np.int32)), ValueError, "test part: labels of"),
+        (
+            lambda folder: np.save(folder / "test_labels.npy", np.zeros(1, np.int32)),
+            ValueError,
+            "test part: 1 labels for 2",
+        ),
         (lambda folder: np.save(folder / "test_labels.npy", np.full(2, 9, np.int32)), ValueError, "span 9 to 9"),
     ],
 )
