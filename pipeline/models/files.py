@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -15,6 +16,15 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 
 KERAS = ("keras", "tf_keras")
 """The packages whose classes a model file may name."""
+
+CALLS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer", "ClassMethod", "InstanceMethod")
+"""Keras's layers that call by name whatever TensorFlow has, such as `io.write_file`, and do so while a file loads."""
+
+PURE = re.compile(
+    r"(math|nn|linalg|__operators__)\.\w+"
+    r"|(compat\.v1\.)?(cast|concat|expand_dims|gather|one_hot|pad|reshape|shape|split|squeeze|stack|tile|transpose)"
+)
+"""Functions of TensorFlow that do nothing but compute."""
 
 
 def save_model(model: keras.Model, path: Path) -> None:
@@ -72,10 +82,17 @@ def _foreign(config: Any) -> Iterator[str]:
             yield "a Lambda layer"
         elif name == "function":
             yield f"the function {config.get('config')}"
+        elif name in CALLS and not (name in CALLS[:2] and PURE.fullmatch(_called(config))):
+            yield f"{name} of {_called(config)}"
         elif name and module and str(module).partition(".")[0] not in KERAS:
             yield f"{module}.{name}"
     for value in config.values() if isinstance(config, dict) else config if isinstance(config, list) else ():
         yield from _foreign(value)
+
+
+def _called(layer: dict[str, Any]) -> str:
+    config = layer.get("config")
+    return str(config.get("function", "an operation")) if isinstance(config, dict) else "nothing"
 
 
 def weights_digest(model: keras.Model) -> str:

@@ -248,9 +248,9 @@ class TfrecordSource:
 
     def files(self) -> dict[str, Path]:
         """Returns the files of records."""
-        from pipeline.data.sources.tfrecord import record_files
+        from pipeline.data.sources.tfrecord_files import tfrecord_files
 
-        return {path.name: path for path in record_files(self.path)}
+        return {path.name: path for path in tfrecord_files(self.path)}
 
     def load(self, reading: Reading) -> Any:
         """Returns the examples."""

@@ -113,7 +113,14 @@ def zoo(tmp_path_factory):
             inference_input_type=tf.int8,
             inference_output_type=tf.int8,
         )
-    keras_models = {"dense": dense, "regressor": regressor, "labels": labels, "conv": conv, "normalized": normalized, "blocks": blocks}
+    keras_models = {
+        "dense": dense,
+        "regressor": regressor,
+        "labels": labels,
+        "conv": conv,
+        "normalized": normalized,
+        "blocks": blocks,
+    }
     return SimpleNamespace(paths=paths, models=keras_models, arrays=arrays)
 
 

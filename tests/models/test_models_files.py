@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from real_data import Column, digits, mixed
 
-from pipeline.keras import keras
+from pipeline.keras import keras, tf
 from pipeline.models.cnn import cnn
 from pipeline.models.files import load_model, save_model, weights_digest
 from pipeline.models.inputs import image_input, table_input
@@ -167,6 +167,37 @@ def test_foreign_code_anywhere_is_refused(activation, named, tmp_path):
         lambda config: config["config"]["layers"][-1]["config"].update(activation=activation),
     )
     assert f"refused, because {named} may run code" in refused(tmp_path / "model.keras")
+
+
+@pytest.mark.parametrize("name", ["io.write_file", "numpy_function", "compat.v1.py_func", "math.../io.write_file"])
+def test_a_function_of_tensorflow_that_does_more_than_compute_is_not_called(name, tmp_path):
+    inputs = keras.Input((3,))
+    keras.Model(inputs, tf.math.abs(inputs)).save(tmp_path / "model.keras")
+    written = tmp_path / "written"
+
+    def write(config):
+        layer = config["config"]["layers"][1]
+        layer["config"]["function"] = name
+        layer["inbound_nodes"] = [["_CONSTANT_VALUE", -1, str(written), {"contents": "owned"}]]
+
+    rewrite(tmp_path / "model.keras", write)
+    assert f"refused, because TFOpLambda of {name} may run code" in refused(tmp_path / "model.keras")
+    assert not written.exists()
+
+
+@pytest.mark.parametrize("name", ["ClassMethod", "InstanceMethod", "TensorFlowOpLayer"])
+def test_layers_that_call_methods_and_operations_by_name_are_refused(name, tmp_path):
+    save_model(a_table_model(), tmp_path / "model.keras")
+    rewrite(tmp_path / "model.keras", lambda config: config["config"]["layers"][1].update(class_name=name))
+    assert f"refused, because {name} of an operation may run code" in refused(tmp_path / "model.keras")
+
+
+def test_arithmetic_between_layers_is_taken(tmp_path):
+    inputs = keras.Input((3,))
+    joined = tf.concat([tf.nn.relu(inputs) + 2 * inputs[:, ::-1], tf.math.exp(-inputs)], axis=1)
+    model = keras.Model(inputs, tf.reshape(joined, (-1, 2, 3)))
+    save_model(model, tmp_path / "model.keras")
+    np.testing.assert_array_equal(load_model(tmp_path / "model.keras")(TABLE), model(TABLE))
 
 
 class Own(keras.layers.Layer):
