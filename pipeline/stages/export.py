@@ -10,6 +10,7 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.engine.errors import ConfigError, PipelineError
 from pipeline.engine.stage import STRICT, Context, Stage
+from pipeline.stages.features import require_features
 from pipeline.stages.settings import TRAINING_LIBRARIES, Positive
 
 TOLERANCE = 1e-3
@@ -53,6 +54,7 @@ class Export(Stage):
         info, source = dataset.info, context.inputs["model"].files
         quantized = (source / "model.tflite").is_file()
         model = load_model(source / ("reference.keras" if quantized else "model.keras"))
+        require_features(model, dataset.info)
         features = dataset.test.decoded(slice(self.check_examples))
         expected = export.keras_outputs(model, features)
         outputs: dict[str, Any] = {}

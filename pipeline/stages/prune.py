@@ -9,6 +9,7 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.engine.errors import ConfigError, InputError, blame
 from pipeline.engine.stage import STRICT, Context, Stage
+from pipeline.stages.features import require_features
 from pipeline.stages.settings import TRAINING_LIBRARIES, Fraction
 from pipeline.stages.train import Train
 from pipeline.stages.training import TrainingStage, write_model
@@ -59,6 +60,7 @@ class Prune(TrainingStage):
         dataset = load(context.inputs["data"].files)
         start(self.seed)
         model = load_model(context.inputs["model"].path("model.keras"))
+        require_features(model, dataset.info)
         steps = steps_per_epoch(dataset.train, self.batch_size) * self.epochs
         schedule = polynomial_schedule(
             steps, initial_sparsity=self.initial_sparsity, final_sparsity=self.final_sparsity, end=self.end

@@ -7,6 +7,7 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.engine.errors import blame
 from pipeline.engine.stage import STRICT, Context, Stage
+from pipeline.stages.features import require_features
 from pipeline.stages.settings import TRAINING_LIBRARIES, Positive, Seed
 
 
@@ -32,9 +33,11 @@ class Quantize(Stage):
         from pipeline.models.files import load_model
         from pipeline.training.determinism import start
 
-        train = load(context.inputs["data"].files).train
+        dataset = load(context.inputs["data"].files)
+        train = dataset.train
         start(self.seed)
         model = load_model(context.inputs["model"].path("model.keras"))
+        require_features(model, dataset.info)
         count = min(self.calibration_examples, len(train.features))
         if count < self.calibration_examples:
             context.note(f"calibrated on all {count} training examples; {self.calibration_examples} were asked for")

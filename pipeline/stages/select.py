@@ -83,7 +83,8 @@ def scores(selection: Any, method: str | None) -> Exhibit:
     rows: list[list[str | int | float]] = []
     for index in list(order)[:SHOWN]:
         name = selection.names[index]
-        fate = "kept" if index in kept else selection.dropped[name]
+        why = selection.dropped.get(name, "kept")
+        fate = why if why == "kept" or why.startswith("repeats") else "dropped"
         score = [] if values is None else [max(0.0, float(values[index]))]
         rows.append([name, *score, fate])
     more = f"; {len(selection.names) - SHOWN} more are not listed" if len(selection.names) > SHOWN else ""

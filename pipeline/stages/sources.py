@@ -119,7 +119,7 @@ class TableSource:
     path: str | dict[Part, str] = field(metadata=OUTSIDE_KEY)
     label: str | list[str]
     task: TaskSetting
-    columns: dict[str, ColumnSetting]
+    columns: dict[str, ColumnSetting] | None
     group: str | None
     time: str | None
     part: str | None
@@ -142,7 +142,7 @@ class TableSource:
             "scratch": reading.scratch,
             "label": self.label,
             "task": self.task,
-            "columns": self.columns,
+            "columns": self.columns or {},
             "group": self.group,
             "time": self.time,
             "part": self.part,
@@ -216,7 +216,7 @@ class ArraysSource:
     source: Literal["arrays"] = "arrays"
     path: str = field(metadata=OUTSIDE_KEY)
     task: TaskSetting
-    scale: Annotated[float, pydantic.Field(gt=0)]
+    scale: Annotated[float, pydantic.Field(gt=0)] | None
 
     def files(self) -> dict[str, Path]:
         """Returns the file."""
@@ -300,7 +300,7 @@ class FunctionSource:
     kind: ClassVar[str | None] = None
     source: Literal["function"] = "function"
     target: str = pydantic.Field(alias="_target_")
-    arguments: dict[str, Any]
+    arguments: dict[str, Any] | None
     allowed: list[str] = field(metadata=OUTSIDE_KEY)
 
     def files(self) -> dict[str, Path]:
@@ -315,7 +315,7 @@ class FunctionSource:
         from pipeline.data.sources.function import load_function
 
         del reading
-        return load_function(self.target, self.arguments, self.allowed)
+        return load_function(self.target, self.arguments or {}, self.allowed)
 
 
 Source = Annotated[

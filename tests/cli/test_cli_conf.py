@@ -10,6 +10,7 @@ from pipeline.__main__ import CONF
 from pipeline.job import read_config
 
 GROUPS = ("data", "model", "optimizer", "stage", "experiment")
+NESTED = ("augment", "input")
 FILES = sorted(path for path in CONF.rglob("*.yaml"))
 KEY = re.compile(r"^\s*[A-Za-z_][\w.-]*:( |$)")
 
@@ -20,14 +21,26 @@ def overrides(path: Path) -> list[str]:
         return [f"+experiment={option}"]
     model = "model=mlp" if group == "data" else ""
     base = ["+experiment=digits", model, f"{group}={option}"]
+    if group in NESTED:
+        base = ["+experiment=digits", f"{group}@stages.baseline.{group}={option}"]
     if group == "stage":
         base = ["+experiment=digits", f"+stage@stages.extra={option}"]
-    if option == "csv":
-        base += ["data.path=any.csv", "data.label=any"]
+    required = {
+        "csv": ["data.path=any.csv", "data.label=any"],
+        "parquet": ["data.path=any.parquet", "data.label=any"],
+        "image_folder": ["data.path=any", "data.size=[8,8]"],
+        "arrays": ["data.path=any.npz"],
+        "tfrecord": ["data.path=any.tfrecord"],
+        "tfds": ["data.name=any"],
+        "function": ["data._target_=mine.load"],
+    }
+    base += required.get(option, [])
     return [each for each in base if each]
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if path.parent.name in GROUPS], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if path.parent.name in (*GROUPS, *NESTED)], ids=lambda path: path.stem
+)
 def test_every_option_composes(path):
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("config", overrides=overrides(path))
@@ -40,7 +53,7 @@ def test_every_option_composes(path):
 def test_every_file_opens_with_a_comment_and_every_setting_has_one(path):
     lines = path.read_text().splitlines()
     assert any(line.startswith("# ") for line in lines[:2]), "no opening comment"
-    if path.parent.name not in ("data", "model", "optimizer", "stage") and path.name != "config.yaml":
+    if path.parent.name not in ("data", "model", "optimizer", "stage", *NESTED) and path.name != "config.yaml":
         return
     settings = lines[: lines.index("hydra:")] if "hydra:" in lines else lines
     bare = [

@@ -20,15 +20,14 @@ def test_digits():
 
 
 def test_breast_cancer():
-    examples = load_breast_cancer()
-    assert examples.features.shape == (569, 30)
-    assert (examples.features.dtype, examples.labels.dtype) == (np.float32, np.int32)
-    assert examples.class_names == ("malignant", "benign")
-    assert np.bincount(examples.labels).tolist() == [212, 357]
-    assert len(examples.feature_names) == 30
-    assert examples.feature_names[0] == "mean radius"
-    assert examples.features[0, 0] == pytest.approx(17.99)
-    assert (examples.kind, examples.scale, examples.test) == ("table", 1.0, None)
+    table = load_breast_cancer()
+    assert len(table.columns) == 30
+    assert {(column.kind, len(column.values)) for column in table.columns} == {("numeric", 569)}
+    assert (table.targets.task, table.targets.names) == ("classification", ("malignant", "benign"))
+    assert table.targets.values.dtype == np.int32
+    assert np.bincount(table.targets.values).tolist() == [212, 357]
+    assert table.columns[0].name == "mean radius"
+    assert table.columns[0].values.read(0, 1).tolist() == [np.float32(17.99)]
 
 
 def test_reading_data_imports_no_heavy_library():

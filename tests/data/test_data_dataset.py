@@ -105,7 +105,10 @@ def test_split_refuses_other_labels(labels, count):
         (Split(np.zeros((1, 3), np.float32), np.zeros(1, np.int32)), r"of shape \(3,\); accepted: \(2,\)"),
         (Split(np.zeros((1, 2)), np.zeros(1, np.int32)), r"test part: features are float64; accepted: float32"),
         (Split(np.zeros((1, 2), np.float32), np.full(1, 2, np.int32)), "labels span 2 to 2; accepted: int32, 0 to 1"),
-        (Split(np.zeros((1, 2), np.float32), np.full(1, -1, np.int32)), "labels span -1 to -1; accepted: int32, 0 to 1"),
+        (
+            Split(np.zeros((1, 2), np.float32), np.full(1, -1, np.int32)),
+            "labels span -1 to -1; accepted: int32, 0 to 1",
+        ),
     ],
 )
 def test_dataset_refuses_a_part_that_disagrees(test, said):
