@@ -1,23 +1,23 @@
 """Any CSV files, plain or gzipped, with a header: read by block into columns in files, in bounded memory."""
 
-import csv
+import shutil
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from pipeline.data.examples import Placement, Skipped, Table
 from pipeline.data.hints import accepted, did_you_mean, shown
-from pipeline.data.sources.csv_blocks import Texts, UnreadableError, first_block, read_blocks
-from pipeline.data.sources.csv_diagnosis import explain, judge
+from pipeline.data.sources.csv_blocks import UnreadableError, first_block, read_blocks
+from pipeline.data.sources.csv_diagnosis import explain
+from pipeline.data.sources.csv_skip import without_defects
 from pipeline.data.sources.csv_text import CsvFile, open_csv
 from pipeline.data.sources.given_files import given_files
 from pipeline.data.sources.parts import placement
 from pipeline.data.tables.assemble import assemble
 from pipeline.data.tables.cells import NUMBERS, Sort, text_sorts
-from pipeline.data.tables.gather import Gathered
+from pipeline.data.tables.gather import Gathered, Texts, row_count
 from pipeline.data.tables.roles import Role, TaskChoice, assign_roles
 from pipeline.data.tables.rules import at_fault, total
 from pipeline.data.tables.store import ColumnStore
@@ -70,10 +70,10 @@ def load_csv(
     """
     if on_error not in ON_ERROR:
         raise ValueError(f"on_error {on_error!r} is unknown; {accepted(ON_ERROR)}{did_you_mean(on_error, ON_ERROR)}")
-    given = given_files(path, part)
-    files = [open_csv(each, delimiter) for each in given]
+    paths, parts = given_files(path, part)
+    files = [open_csv(each, delimiter) for each in paths]
     _check_headers(files)
-    where = str(files[0].path) if len(files) == 1 else f"{files[0].path} and {len(files) - 1} more"
+    where = str(paths[0]) if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more"
     roles = assign_roles(
         files[0].names, where, label=label, task=task, columns=columns, group=group, time=time, part=part
     )
@@ -85,20 +85,12 @@ def load_csv(
         if on_error == "raise":
             told = explain(files, roles.of, missing) or f"{where}: {failure}; accepted: rows as in RFC 4180"
             raise ValueError(told) from failure
-        cleaned = _cleaned(files, roles.of, missing, folder, skipped)
-        try:
-            gathered, rows = _gathered(cleaned, roles.of, missing, folder)
-        except UnreadableError as again:
-            raise ValueError(f"{where}: {again}; accepted: rows as in RFC 4180") from again
-        for file in cleaned:
-            file.path.unlink()
-    for file, count in zip(files, rows, strict=True):
+        gathered, rows, skipped = _gathered_of_copies(files, roles.of, missing, folder, where)
+    for file, count in zip(paths, rows, strict=True):
         if not count:
-            left = f", of {len(skipped)} that were skipped" if skipped else ""
-            raise ValueError(f"{file.path}: has a header but no rows{left}; accepted: a header and rows")
-    placed = Placement()
-    if isinstance(path, Mapping):
-        placed = placement(dict(zip(given.values(), rows, strict=True)))
+            left = f" that can be read ({len(skipped)} were skipped)" if skipped else ""
+            raise ValueError(f"{file}: has a header but no rows{left}; accepted: a header and rows")
+    placed = placement(dict(zip(parts, rows, strict=True))) if parts else Placement()
     return assemble(roles, gathered, where, placement=placed, skipped=skipped)
 
 
@@ -131,6 +123,18 @@ def _gathered(
     return _gather(files, roles, dict.fromkeys(roles, False), absent, folder)
 
 
+def _gathered_of_copies(
+    files: Sequence[CsvFile], roles: Mapping[str, Role], missing: Collection[str], folder: Path, where: str
+) -> tuple[dict[str, Gathered], list[int], list[Skipped]]:
+    """Returns the same of the rows that can be read, and the others."""
+    with tempfile.TemporaryDirectory(dir=folder) as copied:
+        copies, skipped = without_defects(files, roles, missing, Path(copied))
+        try:
+            return *_gathered(copies, roles, missing, folder), skipped
+        except UnreadableError as failure:
+            raise ValueError(f"{where}: {failure}; accepted: rows as in RFC 4180") from failure
+
+
 def _numeric_at_first(file: CsvFile, roles: Mapping[str, Role], missing: Collection[str]) -> dict[str, bool]:
     """Returns which columns hold nothing but numbers in the first rows: those are read fast."""
     cells = first_block(file)
@@ -150,46 +154,21 @@ def _gather(
     missing: Collection[str],
     folder: Path,
 ) -> tuple[dict[str, Gathered], list[int]]:
-    store = ColumnStore(Path(tempfile.mkdtemp(dir=folder)))
-    gathered = {
-        name: Gathered(store, str(index), role, missing) for index, (name, role) in enumerate(roles.items())
-    }
+    place = Path(tempfile.mkdtemp(dir=folder))
+    store = ColumnStore(place)
+    gathered = {name: Gathered(store, str(index), role, missing) for index, (name, role) in enumerate(roles.items())}
     rows = []
-    for file in files:
-        count = 0
-        for block in read_blocks(file, numeric, missing):
-            for name, cells in block.items():
-                if isinstance(cells, Texts):
-                    gathered[name].add_texts(cells.words, cells.codes)
-                    size = len(cells.codes)
-                else:
-                    gathered[name].add_numbers(cells)
-                    size = len(cells)
-            count += size if block else 0
-        rows.append(count)
-    for name, column in gathered.items():
-        if total(column.counts, at_fault(column.role, column.counts)):
-            raise UnreadableError(f"column {name!r} has cells at fault")
+    try:
+        for file in files:
+            before = row_count(gathered)
+            for block in read_blocks(file, numeric, missing):
+                for name, cells in block.items():
+                    gathered[name].add(cells)
+            rows.append(row_count(gathered) - before)
+        for name, column in gathered.items():
+            if total(column.counts, at_fault(column.role, column.counts)):
+                raise UnreadableError(f"column {name!r} has cells at fault")
+    except UnreadableError:
+        shutil.rmtree(place)
+        raise
     return gathered, rows
-
-
-def _cleaned(
-    files: Sequence[CsvFile],
-    roles: Mapping[str, Role],
-    missing: Collection[str],
-    folder: Path,
-    skipped: list[Skipped],
-) -> list[CsvFile]:
-    """Returns copies of the files without the rows that can't be read, which are added to `skipped`."""
-    copies = {
-        file.path: replace(file, path=folder / f"{index}.csv", header_lines=1, plain=False)
-        for index, file in enumerate(files)
-    }
-    for file, copy in zip(files, copies.values(), strict=True):
-        with copy.path.open("w", encoding="utf-8", newline="") as stream:
-            csv.writer(stream, delimiter=copy.delimiter).writerow(file.names)
-    stream, writing = None, None
-    for file, row, defect in judge(files, roles, missing):
-        if defect is not None:
-            skipped.append(Skipped(f"{file.path} line {defect.line}", f"{defect.place}: {defect.sort}"))
-    return list(copies.values())

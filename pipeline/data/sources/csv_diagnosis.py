@@ -58,20 +58,20 @@ def explain(files: Sequence[CsvFile], roles: Mapping[str, Role], missing: Collec
 
 def judge(
     files: Sequence[CsvFile], roles: Mapping[str, Role], missing: Collection[str]
-) -> Iterator[tuple[CsvFile, list[str], Defect | None]]:
-    """Yields each row with its file and its first defect, if it has one."""
+) -> Iterator[tuple[int, list[str], Defect | None]]:
+    """Yields each row with the index of its file and its first defect, if it has one."""
     sorter = _Sorter(roles, missing)
     counts = _survey(files, sorter)
     faults = {name: at_fault(role, counts[name]) for name, role in roles.items()}
-    for file in files:
+    for which, file in enumerate(files):
         columns = [(name, file.names.index(name)) for name in roles]
         for line, row in numbered_rows(file):
             if isinstance(row, str):
-                yield file, [], Defect(file, line, row, _UNREADABLE, _ACCEPTED[_UNREADABLE])
+                yield which, [], Defect(file, line, row, _UNREADABLE, _ACCEPTED[_UNREADABLE])
                 continue
             if len(row) != len(file.names):
                 place = f"{len(row)} cells for {len(file.names)} columns"
-                yield file, row, Defect(file, line, place, _RAGGED, _ACCEPTED[_RAGGED])
+                yield which, row, Defect(file, line, place, _RAGGED, _ACCEPTED[_RAGGED])
                 continue
             found = None
             for name, index in columns:
@@ -81,7 +81,7 @@ def judge(
                     text = f", {shown(row[index].strip())}" if row[index].strip() else ""
                     found = Defect(file, line, f"column {name!r}{text}", reason, accepted, name)
                     break
-            yield file, row, found
+            yield which, row, found
 
 
 class _Sorter:

@@ -29,12 +29,13 @@ def encode(labels: np.ndarray, where: str) -> tuple[np.ndarray, tuple[str, ...]]
     numbers = _numbers(names)
     for name, number in zip(names, numbers, strict=False):
         if number % 1:
-            raise ValueError(f"{where}: label {shown(name)} isn't whole, as a regression target's; "
-                "accepted: classes, or task: regression")
+            raise ValueError(
+                f"{where}: label {shown(name)} isn't whole, as a regression target's; "
+                "accepted: classes, or task: regression"
+            )
     if len(names) > MOST_CLASSES:
         raise ValueError(
-            f"{where}: {len(names)} distinct labels, as a regression target has; "
-            f"accepted: up to {MOST_CLASSES} classes"
+            f"{where}: {len(names)} distinct labels, as a regression target has; accepted: up to {MOST_CLASSES} classes"
         )
     order = sorted(range(len(names)), key=lambda index: (numbers[index] if numbers else 0, names[index]))
     for one, other in pairwise(order):

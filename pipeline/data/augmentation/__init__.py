@@ -1,0 +1,1 @@
+"""Augmentation: random changes of whole batches, each example with its own draw."""

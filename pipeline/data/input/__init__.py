@@ -1,0 +1,1 @@
+"""The parts of the training input: reading rows, and sharing batches out."""

@@ -1,0 +1,1 @@
+"""Cutting examples into training, validation and test parts."""
