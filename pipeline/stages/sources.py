@@ -276,6 +276,9 @@ class TfdsSource:
     kind: ClassVar[str | None] = None
     source: Literal["tfds"] = "tfds"
     name: str
+    label: str | None
+    size: Annotated[list[Positive], pydantic.Field(min_length=2, max_length=2)] | None
+    channels: Literal[1, 3] | None
     data_dir: str | None = field(metadata=OUTSIDE_KEY)
     download: bool = field(metadata=OUTSIDE_KEY)
 
@@ -283,14 +286,25 @@ class TfdsSource:
         """Returns the prepared files, which are fetched if need be and asked for."""
         from pipeline.data.sources.tfds import tfds_files
 
-        return tfds_files(self.name, data_dir=self.data_dir, download=self.download)
+        files = tfds_files(self.name, data_dir=self._folder(), download=self.download)
+        return {path.name: path for path in files}
 
     def load(self, reading: Reading) -> Any:
         """Returns the examples."""
         from pipeline.data.sources.tfds import load_tfds
 
-        del reading
-        return load_tfds(self.name, data_dir=self.data_dir, download=self.download)
+        return load_tfds(
+            self.name,
+            data_dir=self._folder(),
+            download=self.download,
+            label=self.label,
+            size=(self.size[0], self.size[1]) if self.size else None,
+            channels=self.channels,
+            on_error=reading.on_error,
+        )
+
+    def _folder(self) -> Path:
+        return Path(self.data_dir).expanduser() if self.data_dir else default_downloads() / "tfds"
 
 
 @dataclass(config=STRICT, kw_only=True)

@@ -2,7 +2,6 @@ import subprocess
 import sys
 
 import numpy as np
-import pytest
 
 from pipeline.data.sources.breast_cancer import load_breast_cancer
 from pipeline.data.sources.digits import load_digits
@@ -32,9 +31,9 @@ def test_breast_cancer():
 
 def test_reading_data_imports_no_heavy_library():
     code = (
-        "import sys; from pipeline.data import dataset, split;"
-        "from pipeline.data.sources import breast_cancer, csv, digits, download, idx;"
-        "print({'tensorflow', 'pandas', 'sklearn', 'pooch', 'requests'} & set(sys.modules))"
+        "import sys; from pipeline.data import dataset, files; from pipeline.data.tables import write;"
+        "from pipeline.data.sources import breast_cancer, csv, digits, download, idx, parquet;"
+        "print({'tensorflow', 'pandas', 'pyarrow', 'sklearn', 'pooch', 'requests'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -146,7 +146,7 @@ def test_bad_data_sets_are_told_in_one_line(folder, case):
 
 
 def test_what_is_not_prepared_is_not_downloaded_unasked(tmp_path):
-    with pytest.raises(FileNotFoundError, match="data set 'mnist': isn't prepared in .*; accepted: that, or download"):
+    with pytest.raises(FileNotFoundError, match=r"data set 'mnist': isn't prepared in .*; accepted: that, or download"):
         load(tmp_path, "mnist")
 
 

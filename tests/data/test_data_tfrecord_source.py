@@ -182,7 +182,7 @@ def test_damaged_file(tmp_path, case):
     assert "accepted: " in message
     assert "\n" not in message
     read = load_tfrecord(str(tmp_path), label="label", on_error="skip", **OPTIONS["table"])
-    assert read.targets.values.tolist() == [0, 1, 1][:number] + [0, 1, 1]
+    assert read.targets.values.tolist() == [*[0, 1, 1][:number], 0, 1, 1]
     (skipped,) = read.skipped
     assert skipped.where == f"{bad}: record {number}"
     assert skipped.why.endswith("; it and all after it in this file are left out")
