@@ -17,6 +17,8 @@ __all__ = ["LastBatch", "evaluation_stream", "share_of", "steps_per_epoch", "tra
 
 LastBatch = Literal["keep", "drop", "pad"]
 
+_UNCHANGED = Augmentation()
+
 
 def steps_per_epoch(split: Split, batch_size: int, last_batch: LastBatch = "keep") -> int:
     """Returns the batches in an epoch; a partial last one counts unless it is dropped.
@@ -45,7 +47,7 @@ def training_stream(
     seed: int,
     first_epoch: int,
     last_epoch: int,
-    augmentation: Augmentation = Augmentation(),
+    augmentation: Augmentation = _UNCHANGED,
     rank: int = 0,
     ranks: int = 1,
     last_batch: LastBatch = "keep",

@@ -101,7 +101,14 @@ def near(dataset: Any, tolerance: float) -> Any:
     if info.kind == "table":
         scale = np.sqrt([column.variance for column in info.columns])
     categorical = [place for place, column in enumerate(info.columns) if column.kind == "categorical"]
-    return near_duplicates(features, train.labels, tolerance, scale=scale, categorical=categorical)
+    return near_duplicates(
+        features,
+        train.labels,
+        tolerance,
+        scale=scale,
+        categorical=categorical,
+        same_class=info.task == "classification",
+    )
 
 
 def write_sample(dataset: Any, kept: Any, context: Context) -> None:

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from data.augmentation_cases import SHAPES, SIGNIFICANCE, augmented, pictures, seed_of
+from augmentation_cases import SHAPES, SIGNIFICANCE, augmented, pictures, seed_of
 from scipy.stats import binomtest, chisquare
 
 from pipeline.data.augmentation.apply import seeds_of
@@ -20,8 +20,7 @@ def slowly(images, mirrored, upended, down, right, crop):
 
 @pytest.mark.parametrize(
     ("shape", "dtype"),
-    [(shape, "uint8") for shape in SHAPES]
-    + [(SHAPES[1], dtype) for dtype in ("int8", "uint16", "int32", "float16", "float32", "float64")],
+    [(shape, "uint8") for shape in SHAPES] + [(SHAPES[1], dtype) for dtype in ("int8", "uint16", "float16", "float32")],
 )
 @pytest.mark.parametrize(
     ("flip", "flip_vertical", "crop"),

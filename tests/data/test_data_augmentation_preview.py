@@ -2,7 +2,7 @@ import io
 
 import numpy as np
 import pytest
-from data.augmentation_cases import augmented, pictures, seed_of
+from augmentation_cases import augmented, pictures, seed_of
 from PIL import Image
 
 from pipeline.data.augmentation.policy import Augmentation

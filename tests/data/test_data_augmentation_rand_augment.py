@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from data.augmentation_cases import SIGNIFICANCE, augmented, pictures, seed_of
+from augmentation_cases import SIGNIFICANCE, augmented, pictures, seed_of
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 from scipy.stats import binomtest, chisquare
 from skimage import transform

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from data.augmentation_cases import SHAPES, SIGNIFICANCE, augmented, pictures, seed_of
+from augmentation_cases import SHAPES, SIGNIFICANCE, augmented, pictures, seed_of
 from scipy.stats import beta, binomtest, chisquare, kstest
 
 from pipeline.data.augmentation.apply import seeds_of

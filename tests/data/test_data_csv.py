@@ -73,7 +73,7 @@ def test_truth_values_count_as_one_and_nought(tmp_path):
 
 TYPES = (
     "n,c,i,e,g,t,p,y\n"
-    + "1.5,u,1,,k1,2024-01-02,train,0.5\nNA,v,2,x,k2,2024-01-01T12:00Z,test,-1\n2,u,?,x,k1,2023,train,2\n"
+    + "1.5,u,1,,k1,2024-01-02,train,0.5\nNA,v,2,x,k2,2024-01-01T12:00Z,test,-1\n2,u,?,x,k1,2023-05-01,train,2\n"
 )
 
 

@@ -13,13 +13,13 @@ from pipeline.data.sources.parquet import load_parquet
 GOOD = {"a": [1.5, None, 3.0], "n": [1, 2, 3], "c": ["u", None, "v"], "y": ["p", "q", "p"]}
 
 
-def write(folder, columns, name="table.parquet"):
-    parquet.write_table(pa.table(columns), folder / name)
+def write(folder, content, name="table.parquet"):
+    parquet.write_table(pa.table(content), folder / name)
     return folder / name
 
 
-def load(folder, columns, label="y", **options):
-    return load_parquet(write(folder, columns), scratch=folder, label=label, **options)
+def load(folder, content, label="y", **options):
+    return load_parquet(write(folder, content), scratch=folder, label=label, **options)
 
 
 def test_reads_each_type(tmp_path):
@@ -95,9 +95,9 @@ BAD = {
 
 @pytest.mark.parametrize("case", BAD)
 def test_bad_content(tmp_path, case):
-    columns, options, said = BAD[case]
-    with pytest.raises(ValueError, match=f"table.parquet: .*{said}") as caught:
-        load(tmp_path, columns, **{"label": "y", **options})
+    content, options, said = BAD[case]
+    with pytest.raises(ValueError, match=rf"table\.parquet: .*{said}") as caught:
+        load(tmp_path, content, **{"label": "y", **options})
     assert "\n" not in str(caught.value)
 
 

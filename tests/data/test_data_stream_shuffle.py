@@ -29,7 +29,28 @@ def statistic(found: np.ndarray, expected: float) -> float:
 def test_each_example_comes_everywhere_equally_often(orders):
     found = np.zeros((COUNT, COUNT))
     np.add.at(found, (orders, np.broadcast_to(np.arange(COUNT), orders.shape)), 1)
-    # Rows and columns have fixed sums, so (n - 1)^2 cells are free; such a table's statistic, of permutations, is
-    # n / (n - 1) times too great... scaled by (n - 1) / n it is chi-square distributed.
+    # An example has one place in an epoch, and a place one example: of n * n cells (n - 1) ** 2 are free, and the mean
+    # of the statistic is n * (n - 1).
+    free = (COUNT - 1) ** 2
     scaled = statistic(found, EPOCHS / COUNT) * (COUNT - 1) / COUNT
-    assert chi2.ppf(SIGNIFICANCE / 2, (COUNT - 1) ** 2) < scaled < chi2.ppf(1 - SIGNIFICANCE / 2, (COUNT - 1) ** 2)
+    assert chi2.ppf(SIGNIFICANCE / 2, free) < scaled < chi2.ppf(1 - SIGNIFICANCE / 2, free)
+
+
+def test_each_example_follows_each_other_equally_often(orders):
+    pairs = COUNT * (COUNT - 1)
+    least, most = chi2.ppf([SIGNIFICANCE / COUNT, 1 - SIGNIFICANCE / COUNT], pairs - 1)
+    # One place at a time, so that the pairs counted together are of different epochs, and independent.
+    for place in range(COUNT - 1):
+        found = np.zeros((COUNT, COUNT))
+        np.add.at(found, (orders[:, place], orders[:, place + 1]), 1)
+        assert found.trace() == 0
+        assert least < statistic(found[~np.eye(COUNT, dtype=bool)], EPOCHS / pairs) < most
+
+
+def test_an_epoch_says_nothing_of_the_next(orders):
+    least, most = chi2.ppf([SIGNIFICANCE / COUNT, 1 - SIGNIFICANCE / COUNT], COUNT**2 - 1)
+    for place in range(COUNT):
+        found = np.zeros((COUNT, COUNT))
+        # Every other epoch, so that the pairs are independent.
+        np.add.at(found, (orders[:-1:2, place], orders[1::2, place]), 1)
+        assert least < statistic(found, EPOCHS / 2 / COUNT**2) < most

@@ -3,7 +3,7 @@
 import os
 import weakref
 from collections.abc import Callable
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 import numpy as np
 
@@ -32,11 +32,12 @@ def row_reader(features: np.ndarray, cache: Cache, memory_limit: int) -> Callabl
         raise ValueError(f"cache {cache!r}; {accepted(get_args(Cache))}{did_you_mean(cache, get_args(Cache))}")
     if memory_limit < 0:
         raise ValueError(f"memory limit of {memory_limit} bytes; accepted: 0 or more")
-    readable = isinstance(features, np.memmap) and features.filename is not None and features.flags.c_contiguous
-    if cache == "disk" and not readable:
+    mapped = isinstance(features, np.memmap) and features.filename is not None and features.flags.c_contiguous
+    file = cast(np.memmap, features) if mapped else None
+    if cache == "disk" and file is None:
         raise ValueError("cache 'disk' of features that are in no file of their own; accepted: auto, memory")
-    if cache == "disk" or (cache == "auto" and readable and features.nbytes > memory_limit):
-        return _from_file(_RowFile(features))
+    if file is not None and (cache == "disk" or (cache == "auto" and file.nbytes > memory_limit)):
+        return _from_file(_RowFile(file))
     return _from_memory(features)
 
 
@@ -77,7 +78,7 @@ class _RowFile:
             whole = whole.base
         # A slice has the offset of the array that it was cut from.
         self._start = whole.offset + features.ctypes.data - whole.ctypes.data
-        self._name = features.filename
+        self._name = str(features.filename)
         self._file = os.open(self._name, os.O_RDONLY)
         weakref.finalize(self, os.close, self._file)
 
@@ -88,7 +89,7 @@ class _RowFile:
             OSError: When the file can't be read, or has become shorter.
         """
         rows = np.empty((len(indices), *self.shape), self.dtype)
-        into = memoryview(rows.reshape(-1).view(np.uint8))
+        into = rows.reshape(-1).view(np.uint8).data
         for place in np.argsort(indices):
             row = into[place * self._row_bytes : (place + 1) * self._row_bytes]
             if os.preadv(self._file, [row], self._start + int(indices[place]) * self._row_bytes) != self._row_bytes:

@@ -33,6 +33,6 @@ def balanced(labels: np.ndarray, names: Sequence[str], per_class: int | None, se
     wanted = int(counts[rarest]) if per_class is None else per_class
     if not 1 <= wanted <= counts[rarest]:
         raise ValueError(
-            f"per_class {wanted}; accepted: 1 to {counts[rarest]}, as many as the smallest class, {names[rarest]!r}, has"
+            f"per_class {wanted}; accepted: 1 to {counts[rarest]}, the size of the smallest class, {names[rarest]!r}"
         )
     return take_first(generator(seed).permutation(len(labels)), labels, np.full(len(counts), wanted))

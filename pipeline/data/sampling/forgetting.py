@@ -7,8 +7,8 @@ def forgetting_counts(correct: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Counts how often each example turns from right to wrong between one evaluation and the next.
 
     Examples that are never forgotten can often be left out at little cost. Toneva et al., "An Empirical Study of
-    Example Forgetting during Deep Neural Network Learning", arXiv:1812.05159, who look whenever an example is in the
-    batch; looking once an epoch at all, by one model, counts the same kind of event.
+    Example Forgetting during Deep Neural Network Learning", arXiv:1812.05159, who evaluate an example
+    whenever it is in the batch; here all are evaluated together, after each epoch.
 
     Args:
         correct: Whether each example was classified rightly, bool of shape (epochs, n).

@@ -76,7 +76,7 @@ class _Finder:
         self.features, self.numeric, self.scales = features, numeric, scales
         self.limit = tolerance**2 * len(scales)
         self.step = max(1, _BLOCK_VALUES // len(scales))
-        self.sketch = Sketch(len(features), self.scaled, self.step)
+        self.sketch = Sketch(len(features), len(scales), self.scaled)
 
     def scaled(self, indices: np.ndarray) -> np.ndarray:
         """Returns some examples' numeric features over their scales, float64."""

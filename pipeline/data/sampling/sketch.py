@@ -6,6 +6,7 @@ import numpy as np
 
 _COMPONENTS = 64
 _BASIS_EXAMPLES = 512
+_BLOCK_VALUES = 2**22
 _FLOAT32_ERROR = 3e-5
 
 
@@ -13,18 +14,20 @@ class Sketch:
     """A projection of examples on their principal components and, as one more coordinate, what is left of their norm.
 
     A projection on orthonormal vectors never lengthens a difference, and the norms of two remainders differ by no more
-    than the remainders do: a distance in the sketch is at most the true one: what is apart in it is apart.
+    than the remainders do: a distance in the sketch is at most the true one, and what is apart in it is apart.
     """
 
-    def __init__(self, count: int, read: Callable[[np.ndarray], np.ndarray], step: int) -> None:
+    def __init__(self, count: int, width: int, read: Callable[[np.ndarray], np.ndarray]) -> None:
         """Projects the examples.
 
         Args:
             count: How many they are.
-            read: Returns the examples at some indices, float64 of shape (indices, d).
-            step: How many to read at a time.
+            width: Features of each.
+            read: Returns the examples at some indices, float64 of shape (indices, width).
         """
-        sample = read(np.unique(np.linspace(0, count - 1, min(_BASIS_EXAMPLES, step, count)).astype(np.int64)))
+        step = max(1, _BLOCK_VALUES // width)
+        sampled = min(count, max(_COMPONENTS, min(_BASIS_EXAMPLES, step)))
+        sample = read(np.unique(np.linspace(0, count - 1, sampled).astype(np.int64)))
         center = sample.mean(axis=0)
         # A basis from some of the examples is as exact a filter as one from all, only a little less selective.
         basis = np.linalg.svd(sample - center, full_matrices=False)[2][:_COMPONENTS].T

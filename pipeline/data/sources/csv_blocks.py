@@ -135,8 +135,7 @@ def _cells(table: Any, numeric: Mapping[str, bool]) -> dict[str, Cells]:
     import pyarrow as pa
 
     cells: dict[str, Cells] = {}
-    for name, is_number in numeric.items():
-        column = table.column(name)
+    for (name, is_number), column in zip(numeric.items(), table.columns, strict=True):
         if is_number:
             values = column.to_numpy().astype(np.float64)
             if np.isnan(values).sum() != column.null_count:

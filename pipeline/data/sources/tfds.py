@@ -17,6 +17,7 @@ from pipeline.data.sources.target_arrays import targets_from
 
 # A namespace before the name would load a builder's code from elsewhere.
 _NAME = re.compile(r"\w+(/[\w.-]+)?(:\d+\.\d+\.\d+)?")
+_FITTING = "accepted: a tensorflow-metadata that fits TensorFlow's protobuf, as the extra tfds installs"
 
 
 def load_tfds(
@@ -121,9 +122,6 @@ def _import() -> Any:
     return tfds
 
 
-_FITTING = "accepted: a tensorflow-metadata that fits TensorFlow's protobuf, as the extra tfds installs"
-
-
 def _said(error: Exception) -> str:
     return str(error).split("\n", 1)[0].strip() or type(error).__name__
 
@@ -199,8 +197,8 @@ def _columns(tfds: Any, key: str, feature: Any, values: list[Any], name: str) ->
         missing = int(words[0] == "")
         codes = (codes - missing).astype(np.int32)
         return (TableColumn(key, "categorical", InMemory(codes), tuple(words[missing:].tolist())),)
-    shape = getattr(feature, "shape", None)
-    if not isinstance(feature, tfds.features.Tensor) or len(shape) > 1 or None in shape:
+    shape: tuple[Any, ...] = feature.shape if isinstance(feature, tfds.features.Tensor) else (None,)
+    if len(shape) > 1 or None in shape:
         raise ValueError(f"{name}: feature {key!r} is {feature!r}; accepted: numbers, class labels, texts or one image")
     table = np.array(values).reshape(len(values), -1)
     names = (key,) if not shape else tuple(f"{key}_{index}" for index in range(shape[0]))

@@ -14,6 +14,8 @@ from pipeline.data.splitting.stratify import at_random, by_class
 
 By = Literal["auto", "random", "stratified", "grouped", "time", "given"]
 
+_KNOWN = {"given": "part", "grouped": "group", "time": "time"}
+
 
 def assign(
     targets: Targets, placement: Placement, *, by: By = "auto", validation: float, test: float, seed: int
@@ -44,7 +46,10 @@ def assign(
     given = placement.part if placement.part is not None and np.any(placement.part != FREE) else None
     known = {"given": given, "grouped": placement.group, "time": placement.time}
     if by in known and known[by] is None:
-        raise ValueError(f"by={by}: the source doesn't know that of its examples; accepted: a source that does")
+        raise ValueError(
+            f"by={by}: the source doesn't know the {_KNOWN[by]} of its examples; accepted: a source that does, or "
+            "by=random"
+        )
     if given is not None and by in ("auto", "given"):
         parts, pool, missing = _given(given)
     else:

@@ -48,8 +48,8 @@ def _check_classes(targets: Targets, parts: np.ndarray) -> None:
             more = f" (and {len(unseen) - 1} more)" if len(unseen) > 1 else ""
             kind = "class" if targets.task == "classification" else "label"
             raise ValueError(
-                f"{kind} {targets.names[unseen[0]]!r}{more}: {counts[index, unseen[0]]} examples in the {PARTS[index]} "
-                "part and none in the training part; accepted: one or more to train on"
+                f"{kind} {targets.names[unseen[0]]!r}{more}: examples in the {PARTS[index]} part, "
+                f"{counts[index, unseen[0]]}, and none in the training part; accepted: one or more to train on"
             )
 
 
