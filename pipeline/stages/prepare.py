@@ -11,8 +11,9 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.engine.errors import ConfigError, blame
 from pipeline.engine.stage import STRICT, Context, Exhibit, Progress, Stage
+from pipeline.stages.reading import OnError, Reading
 from pipeline.stages.settings import Seed
-from pipeline.stages.sources import OnError, Reading, Source
+from pipeline.stages.sources import Source
 
 SHOWN = 20
 """Classes that the report lists."""
@@ -24,7 +25,7 @@ class Prepare(Stage):
 
     kind: ClassVar[str] = "prepare"
     produces: ClassVar[str] = "dataset"
-    libraries: ClassVar[tuple[str, ...]] = ("numpy", "pandas", "pillow", "pyarrow", "scikit-learn")
+    libraries: ClassVar[tuple[str, ...]] = ("numpy", "pandas", "pillow", "pyarrow", "scikit-learn", "tensorflow")
 
     data: Source
     split: Literal["auto", "random", "stratified", "grouped", "time", "given"]
@@ -33,6 +34,11 @@ class Prepare(Stage):
     impute: Literal["mean", "median"]
     on_error: OnError
     seed: Seed
+
+    @property
+    def example_kind(self) -> str | None:
+        """Whether the source gives images or a table, where that is known before it is read."""
+        return self.data.kind
 
     def check(self, upstream: Mapping[str, Stage]) -> None:
         """Refuses a split that leaves nothing to train on."""

@@ -7,9 +7,8 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.engine.errors import ConfigError, blame
 from pipeline.engine.stage import STRICT, Context, Stage
-from pipeline.stages.prepare import Prepare
 from pipeline.stages.settings import TRAINING_LIBRARIES, CnnSettings, ModelSettings
-from pipeline.stages.training import TrainingStage, write_model
+from pipeline.stages.training import TrainingStage, example_kind, write_model
 
 
 @dataclass(config=STRICT, kw_only=True)
@@ -26,8 +25,7 @@ class Train(TrainingStage):
     def check(self, upstream: Mapping[str, Stage]) -> None:
         """Refuses a model that takes images on data known to be a table."""
         super().check(upstream)
-        data = upstream.get("data")
-        if isinstance(data, Prepare) and data.data.kind == "table" and isinstance(self.model, CnnSettings):
+        if example_kind(upstream) == "table" and isinstance(self.model, CnnSettings):
             raise ConfigError("model.family", "takes images, and the data is a table", value="cnn", accepted=["mlp"])
 
     def run(self, context: Context) -> None:

@@ -9,7 +9,6 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.engine.errors import ConfigError, blame
 from pipeline.engine.stage import STRICT, Context, Progress, Stage
-from pipeline.stages.prepare import Prepare
 from pipeline.stages.settings import (
     AdamSettings,
     AugmentSettings,
@@ -42,8 +41,7 @@ class TrainingStage(Stage):
 
     def check(self, upstream: Mapping[str, Stage]) -> None:
         """Refuses image-only augmentation of a table, an unlaunched distribution, and batches too small to share."""
-        data = upstream.get("data")
-        if isinstance(data, Prepare) and data.data.kind == "table":
+        if example_kind(upstream) == "table":
             for name in self.augment.of_images():
                 raise ConfigError(f"augment.{name}", "takes images, and the data is a table", accepted=["0 or false"])
         if not isinstance(self.distribution, HorovodSettings):
@@ -104,6 +102,11 @@ class TrainingStage(Stage):
             soft=soft,
             target_variance=info.target_variance,
         )
+
+
+def example_kind(upstream: Mapping[str, Stage]) -> str | None:
+    """Returns whether the data is images or a table, where the stage that gives it knows before it runs."""
+    return getattr(upstream.get("data"), "example_kind", None)
 
 
 def start_distribution(settings: DistributionSettings) -> Any:

@@ -23,14 +23,20 @@ IDX = (
 )
 
 CONFIGURATION = {
-    "no experiment": ([], "stages: nothing to run; choose an experiment; accepted: +experiment=breast_cancer"),
-    "unknown experiment": (["+experiment=digts"], "experiment=digts: no such option; accepted: breast_cancer, digits"),
+    "no experiment": ([], "stages: nothing to run; choose an experiment; accepted: +experiment=augmentation"),
+    "unknown experiment": (
+        ["+experiment=digts"],
+        "experiment=digts: no such option; accepted: augmentation, breast_cancer, ",
+    ),
     "unknown option": ([DIGITS, "optimizer=adamm"], "optimizer=adamm: no such option; accepted: adam, sgd; did you"),
-    "unknown key": ([DIGITS, "sede=1"], "sede: unknown key; accepted: cost, data, distribution, dry_run"),
+    "unknown key": ([DIGITS, "sede=1"], "sede: unknown key; accepted: allow_targets, cost, data, "),
     "unknown key of a stage": ([DIGITS, "stages.prune.final_sparsty=0.5"], "did you mean final_sparsity?"),
     "added unknown key": ([DIGITS, "+stages.prune.speed=1"], "stages.prune.speed=1: unknown key; accepted: inputs"),
     "unknown key of the data": ([DIGITS, "+data.path=x"], "stages.prepare.data.path=x: unknown key; accepted: source"),
-    "unknown stage": ([DIGITS, "stages.prune.kind=prun"], "stages.prune.kind=prun: unknown stage; accepted: export"),
+    "unknown stage": (
+        [DIGITS, "stages.prune.kind=prun"],
+        "stages.prune.kind=prun: unknown stage; accepted: encode, export",
+    ),
     "unknown stage option": ([DIGITS, "+stage@stages.t=trian"], "stage=trian: no such option"),
     "word for a number": (
         [DIGITS, "stages.baseline.epochs=many"],
@@ -93,7 +99,6 @@ TABLES = {
     "empty file": ("", "data.csv"),
     "header alone": (HEAD, "data.csv"),
     "wrong label column": (f"a,b,knid\n{ROWS}", "did you mean knid?"),
-    "missing cell": (f"{HEAD}{ROWS}1,,x\n", "line 42"),
     "word in a number column": (f"{HEAD}{ROWS}1,two,x\n", "line 42"),
     "infinite": (f"{HEAD}{ROWS}1,inf,x\n", "line 42"),
     "ragged": (f"{HEAD}{ROWS}1,2,x,4\n", "line 42"),

@@ -95,7 +95,7 @@ def test_part_files(tmp_path):
     ],
 )
 def test_split_refuses_other_labels(labels, count):
-    with pytest.raises(ValueError, match="accepted: (one for each|int32 classes)"):
+    with pytest.raises(ValueError, match=r"accepted: (one for each|int32 classes)"):
         Split(np.zeros((count, 2), np.float32), labels)
 
 

@@ -94,4 +94,4 @@ def test_the_code_digest_covers_what_a_stage_imports_and_nothing_else(package, n
 def test_real_stages_reach_the_rooms_that_they_import_late():
     names = {path.name for path in keys._closure("pipeline.stages.prune")}
     assert {"prune.py", "pruning.py", "keras.py", "fit.py", "stream.py"} <= names
-    assert "store.py" not in names
+    assert not names & {"csv.py", "narrow.py", "store.py"}
