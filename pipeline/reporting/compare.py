@@ -51,8 +51,8 @@ def comparison(document: Document) -> list[Row]:
 def verdict(document: Document) -> str:
     """Says in one line what was saved, and what it costs in quality.
 
-    The model named is the smallest to transfer (in deflated bytes); if none is smaller than the one before, the one
-    that took the least core time to make.
+    The model named is the smallest to transfer (in deflated bytes), of several alike the best; if none is smaller than
+    the one before, the one that took the least core time to make.
 
     Raises:
         ValueError: If `before` is not among the models.
@@ -71,7 +71,9 @@ def verdict(document: Document) -> str:
         label = "accuracy" if quality.key == "accuracy" else quality.label
         return f"{label} {row.change} ({rows[before, quality.key].text} to {row.text})"
 
-    smallest = min(others, key=lambda each: (each["deflated_bytes"], -quality.value(each)))["name"]
+    fewest = min(each["deflated_bytes"] for each in others)
+    alike = [each for each in others if each["deflated_bytes"] <= (1 + BYTES_TOLERANCE) * fewest]
+    smallest = max(alike, key=quality.value)["name"]
     if rows[smallest, "deflated_bytes"].value < (1 - BYTES_TOLERANCE) * base["deflated_bytes"]:
         size, speed = rows[smallest, "deflated_bytes"].change, rows[smallest, "latency_p50"].change
         return f"{smallest} against {before}: {size} deflated, {speed} at the median, {cost_of(smallest)}."

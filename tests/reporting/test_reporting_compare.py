@@ -83,6 +83,11 @@ def test_the_verdict_admits_that_nothing_was_saved(document):
     )
 
 
+def test_of_models_alike_in_size_the_verdict_names_the_best(document):
+    document["models"][2]["measurement"]["deflated_bytes"] = 29_900
+    assert verdict(document).startswith("pruned against baseline: 2.5x smaller deflated")
+
+
 def test_what_was_cheaper_to_make_is_a_saving_too(document):
     document["models"] = [document["models"][0], {**document["models"][2], "name": "half", "stage": "quantize"}]
     document["models"][1]["measurement"]["deflated_bytes"] = 74_900
