@@ -53,7 +53,8 @@ def assign(
     if given is not None and by in ("auto", "given"):
         parts, pool, missing = _given(given)
     else:
-        parts, pool, missing = np.zeros(count, np.int8), np.arange(count), PARTS[1:]
+        parts, missing = np.zeros(count, np.int8), PARTS[1:]
+        pool = np.arange(count, dtype=np.int32 if count < 2**31 else np.int64)
     rule = _rule(targets, placement) if by in ("auto", "given") else by
     if missing:
         shares = _shares({"validation": validation, "test": test}, missing)
