@@ -17,7 +17,7 @@ from pipeline.engine.stage import Context
 from pipeline.engine.store import Store
 
 
-def drop(_: object) -> None:
+def drop(*_: object) -> None:
     """Heeds nothing: only rank 0 speaks."""
 
 
@@ -55,7 +55,7 @@ def follow(plan: list[Step], store: Store, ranks: Ranks, folder: Path, facts: Ma
         with stage_log(step.name, log_file) as log, tempfile.TemporaryDirectory() as scratch:
             state = store.work / step.key / "state"
             context = Context(
-                step.name, step.key, inputs, Path(scratch), state, log, drop, logging.debug, drop, {}, facts
+                step.name, step.key, inputs, Path(scratch), state, log, drop, logging.debug, drop, drop, {}, facts
             )
             with native_output_to(log_file), Meter() as meter:
                 step.stage.run(context)

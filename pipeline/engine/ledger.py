@@ -1,8 +1,8 @@
 """The ledger: what each stage of one run cost, and what was reused."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -26,6 +26,7 @@ class Entry:
         status: built, reused, unneeded (only needed by stages that were reused), failed, or skipped (after a failure).
         cost: What it cost in this run; nothing for a reused one.
         saved: What the artifact had cost when it was built, where it was reused.
+        kept_bytes: What the stage kept in memory while it worked, by what it is, such as the state of an optimizer.
     """
 
     stage: str
@@ -34,6 +35,7 @@ class Entry:
     status: Status
     cost: Cost = NOTHING
     saved: Cost = NOTHING
+    kept_bytes: Mapping[str, int] = field(default_factory=dict)
 
 
 def money(core_seconds: float, per_core_hour: float) -> float:

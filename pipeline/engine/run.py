@@ -7,7 +7,7 @@ import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +103,9 @@ class Runner:
                 return entry("failed", meter.cost)
             self._artifacts[step.name] = artifact
             if built:
-                return entry("built", self._with_others(step, meter.cost))
+                return replace(
+                    entry("built", self._with_others(step, meter.cost)), kept_bytes=artifact.manifest["kept_bytes"]
+                )
             return entry("reused", saved=Cost(**artifact.manifest["cost"]))
 
     def _obtain(self, step: Step, view: StageView) -> tuple[Artifact, bool]:
@@ -132,6 +134,7 @@ class Runner:
         build.start()
         notes: list[str] = []
         exhibits: list[Exhibit] = []
+        kept: dict[str, int] = {}
         log_file = self.folder / "logs" / f"{step.name}.log"
         with stage_log(step.name, log_file) as messages, Meter(build.folder / "cost.json") as meter:
 
@@ -149,6 +152,7 @@ class Runner:
                 view.update,
                 note,
                 exhibits.append,
+                kept.__setitem__,
                 self._lineage(step),
                 self.facts,
             )
@@ -161,6 +165,7 @@ class Runner:
                 "identity": step.identity,
                 "notes": notes,
                 "exhibits": [asdict(exhibit) for exhibit in exhibits],
+                "kept_bytes": kept,
                 "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
                 "run": self.facts["run"],
                 "cost": asdict(self._with_others(step, meter.cost)),

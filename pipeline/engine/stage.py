@@ -29,19 +29,24 @@ class Progress:
 
 @dataclass(frozen=True)
 class Exhibit:
-    """A small table that the report must show.
+    """A table that the report must show.
 
     Attributes:
         title: Its heading.
         columns: The heading of each column.
         rows: Its cells, texts and numbers; the first of each row names it.
         bars: The column that is to be drawn as bars, if any; its cells are numbers from 0 up.
+        line: The column that is to be drawn as a line over the first, if any; both columns' cells are numbers, and the
+            first's rise.
+        log_x: Whether that line's horizontal axis is logarithmic; the first column's cells are above 0 then.
     """
 
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str | int | float]]
     bars: str | None = None
+    line: str | None = None
+    log_x: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,7 @@ class Context:
         progress: Called with how far the stage is, as often as it likes.
         note: Called with a line that the report must show, such as "no layer matched".
         show: Called with a table that the report must show.
+        keep: Called with what the stage kept in memory while it worked, in words, and its bytes, for the ledger.
         lineage: The manifests of all artifacts upstream, by stage name.
         run: Facts of the run: its command, its configuration as YAML.
     """
@@ -71,6 +77,7 @@ class Context:
     progress: Callable[[Progress], None]
     note: Callable[[str], None]
     show: Callable[[Exhibit], None]
+    keep: Callable[[str, int], None]
     lineage: Mapping[str, Mapping[str, Any]]
     run: Mapping[str, str]
 

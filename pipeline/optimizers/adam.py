@@ -60,7 +60,7 @@ class Adam(FusedOptimizer):
 
     @property
     def slot_names(self) -> tuple[str, ...]:
-        """m and v, and v̂ for AMSGrad."""
+        """M and v, and v̂ for AMSGrad."""
         return ("momentums", "velocities", "velocity_hats") if self.amsgrad else ("momentums", "velocities")
 
     def coefficients(self, dtype: tf.DType) -> Coefficients:

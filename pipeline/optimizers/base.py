@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
 from pipeline.keras import keras, tf
@@ -25,7 +26,7 @@ class FusedOptimizer(keras.optimizers.Optimizer):
     Args:
         name: Of the optimizer.
         learning_rate: A number, a schedule, or a variable, which stays the caller's to change.
-        weight_decay: Decoupled (arXiv:1711.05101): each step first takes `learning_rate * weight_decay` of a weight off.
+        weight_decay: Decoupled (arXiv:1711.05101): a step first takes `learning_rate * weight_decay` of a weight off.
         weight_decay_exclusions: Regular expressions; a variable whose name one of them is found in does not decay.
         clipnorm: Largest L2 norm of each variable's gradient.
         clipvalue: Largest magnitude of each entry of a gradient.
@@ -202,6 +203,22 @@ class FusedOptimizer(keras.optimizers.Optimizer):
             "state_dtype": self.state_dtype,
         }
 
+    def save_own_variables(self, store: Any) -> None:
+        """Writes the state, bfloat16 as the bits, which HDF5 has no type for."""
+        for place, variable in enumerate(self.variables):
+            value = variable.numpy()
+            store[str(place)] = value.view(np.uint16) if variable.dtype == tf.bfloat16 else value
+
+    def load_own_variables(self, store: Any) -> None:
+        """Reads what `save_own_variables` wrote."""
+        narrow = {str(place) for place, variable in enumerate(self.variables) if variable.dtype == tf.bfloat16}
+        super().load_own_variables(
+            {
+                name: np.asarray(value).view(tf.bfloat16.as_numpy_dtype) if name in narrow else np.asarray(value)
+                for name, value in store.items()
+            }
+        )
+
     @property
     def _spread(self) -> bool:
         """Whether variables lie on several devices, where each is updated by itself."""
@@ -209,7 +226,7 @@ class FusedOptimizer(keras.optimizers.Optimizer):
 
     def _add_slot(self, unit: Unit, name: str, variables: Sequence[tf.Variable]) -> Slot:
         first = variables[unit.indices[0]]
-        label = f"{name}/flat" if unit.flat else f"{name}/{first._shared_name}"  # noqa: SLF001
+        label = f"{name}/flat" if unit.flat else f"{name}/{first._shared_name}"
         if not unit.flat and (self.state_dtype == "float32" or unit.dtype != tf.float32):
             return FullSlot(
                 lambda *_, **__: self.add_variable_from_reference(first, name), unit.shape, unit.dtype, label
@@ -238,7 +255,8 @@ class FusedOptimizer(keras.optimizers.Optimizer):
         given = {self._index_dict[self._var_key(variable)]: (grad, variable) for grad, variable in grads_and_vars}
         passes = self.weight_decay or self.use_ema or self.state_dtype != "float32"
         scalars = {dtype: self.coefficients(dtype) for dtype in {unit.dtype for unit in self._slots}}
-        noise, before = self._noise(), []
+        noise = self._noise()
+        before: list[Any] = []
         for unit in self._slots:
             gradients, variables = zip(*(given.get(index, (None, None)) for index in unit.indices), strict=True)
             if all(gradient is None for gradient in gradients):
@@ -265,7 +283,7 @@ class FusedOptimizer(keras.optimizers.Optimizer):
         self,
         unit: Unit,
         gradients: Sequence[tf.Tensor | tf.IndexedSlices | None],
-        variables: Sequence[tf.Variable | None],
+        variables: Sequence[Any],
         scalars: Coefficients,
         noise: tf.Tensor | None,
     ) -> list[Any]:

@@ -42,7 +42,7 @@ def take_step(
     unit: Unit,
     slots: Sequence[Slot],
     gradients: Sequence[tf.Tensor | None],
-    variables: Sequence[tf.Variable | None],
+    variables: Sequence[Any],
     scalars: Coefficients,
     noise: tf.Tensor | None,
     *,

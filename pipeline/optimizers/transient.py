@@ -3,7 +3,7 @@
 from pipeline.keras import tf
 
 ANONYMOUS = "cd2c89b7-88b7-44c8-ad83-06c2a9158347"
-"""`tensorflow::ResourceHandle::ANONYMOUS_NAME`: a variable of this name is new at each step and freed with its handle."""
+"""`tensorflow::ResourceHandle::ANONYMOUS_NAME`: each step makes a new one, freed with its handle."""
 
 
 def transient(value: tf.Tensor) -> tf.Tensor:

@@ -64,12 +64,18 @@ class Cost(TypedDict):
 
 
 class Exhibit(TypedDict):
-    """A small table that a stage shows; `bars` names the column that is drawn as bars, if any."""
+    """A table that a stage shows; `bars` names the column that is drawn as bars, if any, and `line` that as a line.
+
+    The line runs over the first column, on a logarithmic axis if `log_x`; what was made before there were lines has
+    neither key.
+    """
 
     title: str
     columns: list[str]
     rows: list[list[str | int | float]]
     bars: str | None
+    line: NotRequired[str | None]
+    log_x: NotRequired[bool]
 
 
 class Stage(TypedDict):

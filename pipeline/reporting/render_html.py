@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from pipeline.reporting.document import Document
+from pipeline.reporting.line_chart import line_chart
 from pipeline.reporting.view import view
 
 _TEMPLATE = "report.html.j2"
@@ -15,6 +16,7 @@ def render_html(document: Document) -> str:
         ValueError: If the document cannot be compared.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
 
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -24,4 +26,5 @@ def render_html(document: Document) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.globals["line_chart"] = lambda line: Markup(line_chart(**line))  # which escapes its texts
     return environment.get_template(_TEMPLATE).render(view(document))

@@ -6,6 +6,9 @@ from typing import Any
 from pipeline.reporting.document import Document
 from pipeline.reporting.view import view
 
+_MOST_OF_A_LINE = 10
+"""Rows shown of a table that the page draws as a line."""
+
 
 def render_markdown(document: Document) -> str:
     """Writes the report as one Markdown text.
@@ -49,7 +52,12 @@ def _exhibits(page: dict[str, Any]) -> list[str]:
     found = []
     for exhibit in page["exhibits"]:
         heading = f"### {_escape(exhibit['stage'])}: {_escape(exhibit['title'])}"
-        found += [heading, _table(exhibit["columns"], [row["cells"] for row in exhibit["rows"]], numeric_from=1)]
+        rows = exhibit["rows"]
+        if exhibit["line"] and len(rows) > _MOST_OF_A_LINE:
+            places = [place * (len(rows) - 1) // (_MOST_OF_A_LINE - 1) for place in range(_MOST_OF_A_LINE)]
+            heading += f" ({_MOST_OF_A_LINE} of {len(rows)} values)"
+            rows = [rows[place] for place in places]
+        found += [heading, _table(exhibit["columns"], [row["cells"] for row in rows], numeric_from=1)]
     return ["## What the stages found", *found] if found else []
 
 

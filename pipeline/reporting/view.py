@@ -113,12 +113,37 @@ def _exhibit(exhibit: Exhibit) -> dict[str, Any]:
         "columns": exhibit["columns"],
         "rows": [
             {
-                "cells": [cell if isinstance(cell, str) else _number(cell) for cell in row],
+                "cells": [_cell(cell) for cell in row],
                 "length": None if drawn is None else _length(float(row[drawn]), largest or 1.0),
             }
             for row in exhibit["rows"]
         ],
+        "line": _line(exhibit),
     }
+
+
+def _line(exhibit: Exhibit) -> dict[str, Any] | None:
+    """Prepares the arguments of `line_chart`, if the exhibit has a line of two points or more."""
+    name, rows = exhibit.get("line"), exhibit["rows"]
+    if not name or len(rows) < 2:
+        return None
+    drawn = exhibit["columns"].index(name)
+    x, y = ([float(row[column]) for row in rows] for column in (0, drawn))
+    at = {place: f"{_cell(row[drawn])} at {exhibit['columns'][0]} {_cell(row[0])}" for place, row in enumerate(rows)}
+    ends = f"from {at[0]} to {at[len(rows) - 1]}"
+    turns = f"lowest {at[y.index(min(y))]}, highest {at[y.index(max(y))]}"
+    return {
+        "x": x,
+        "y": y,
+        "x_label": exhibit["columns"][0],
+        "y_label": name,
+        "alternative": f"{exhibit['title']}: {name} {ends}; {turns}",
+        "log_x": exhibit.get("log_x", False),
+    }
+
+
+def _cell(value: str | int | float) -> str:
+    return value if isinstance(value, str) else _number(value)
 
 
 def _number(value: float) -> str:

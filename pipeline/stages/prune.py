@@ -34,6 +34,13 @@ class Prune(TrainingStage):
     def check(self, upstream: Mapping[str, Stage]) -> None:
         """Refuses a sparsity that would have to fall, and names of layers that the model won't have."""
         super().check(upstream)
+        if self.optimizer.use_ema:
+            raise ConfigError(
+                "optimizer.use_ema",
+                "averages over steps with fewer zeros are not sparse",
+                value="true",
+                accepted=["false"],
+            )
         model = upstream.get("model")
         layers = model.model.kernels if isinstance(model, Train) else self.exclude
         for name in self.exclude:

@@ -8,6 +8,7 @@ from pipeline.stages.prepare import Prepare
 from pipeline.stages.preview import Preview
 from pipeline.stages.prune import Prune
 from pipeline.stages.quantize import Quantize
+from pipeline.stages.range_test import RangeTest
 from pipeline.stages.report import Report
 from pipeline.stages.sample import Sample
 from pipeline.stages.sample_by_value import SampleByValue
@@ -25,6 +26,7 @@ KINDS: dict[str, type[Stage]] = {
         Select,
         Encode,
         Preview,
+        RangeTest,
         Train,
         Prune,
         Quantize,

@@ -11,16 +11,20 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.engine.errors import ConfigError
 from pipeline.engine.stage import STRICT, Context, Stage
+from pipeline.stages.measure import Measure
 
 
 @dataclass(config=STRICT, kw_only=True)
 class Report(Stage):
-    """Writes the report as JSON, Markdown and a self-contained HTML page. Its inputs' names are the models' names."""
+    """Writes the report as JSON, Markdown and a self-contained HTML page.
+
+    The names of the measurements among its inputs are the models' names; the exhibits are those of all stages upstream.
+    """
 
     kind: ClassVar[str] = "report"
     produces: ClassVar[str] = "report"
-    accepts: ClassVar[dict[str, tuple[str, ...]]] = {"*": ("measurement",)}
-    libraries: ClassVar[tuple[str, ...]] = ("jinja2",)
+    accepts: ClassVar[dict[str, tuple[str, ...]]] = {"*": ("measurement", "range_test")}
+    libraries: ClassVar[tuple[str, ...]] = ("jinja2", "matplotlib")
     delivers: ClassVar[bool] = True
     states: ClassVar[tuple[str, ...]] = ("command", "config")
 
@@ -31,8 +35,10 @@ class Report(Stage):
 
     def check(self, upstream: Mapping[str, Stage]) -> None:
         """Refuses a `before` that is not among the models."""
-        if self.inputs and self.before not in self.inputs:
-            raise ConfigError("before", "no such model", value=self.before, accepted=self.inputs, name=self.before)
+        others = {name for name, stage in upstream.items() if stage.produces != Measure.produces}
+        models = [name for name in self.inputs if name not in others]
+        if self.inputs and self.before not in models:
+            raise ConfigError("before", "no such model", value=self.before, accepted=models, name=self.before)
 
     def run(self, context: Context) -> None:
         """Renders the report."""
@@ -41,7 +47,9 @@ class Report(Stage):
         from pipeline.reporting.render import render
 
         measurements = {
-            name: json.loads(artifact.path("measurement.json").read_text()) for name, artifact in context.inputs.items()
+            name: json.loads(artifact.path("measurement.json").read_text())
+            for name, artifact in context.inputs.items()
+            if artifact.manifest["kind"] == Measure.kind
         }
         facts: dict[str, Any] = {
             "title": self.title,

@@ -98,28 +98,6 @@ class InputSettings:
 
 
 @dataclass(config=STRICT, kw_only=True)
-class SgdSettings:
-    """Stochastic gradient descent."""
-
-    name: Literal["sgd"] = "sgd"
-    learning_rate: Annotated[float, pydantic.Field(gt=0)]
-    schedule: Literal["constant", "cosine"]
-    momentum: Fraction
-    nesterov: bool
-
-
-@dataclass(config=STRICT, kw_only=True)
-class AdamSettings:
-    """Adam (Kingma and Ba, arXiv:1412.6980)."""
-
-    name: Literal["adam"] = "adam"
-    learning_rate: Annotated[float, pydantic.Field(gt=0)]
-    schedule: Literal["constant", "cosine"]
-    beta_1: Fraction
-    beta_2: Fraction
-
-
-@dataclass(config=STRICT, kw_only=True)
 class SingleSettings:
     """Training in one process."""
 
@@ -135,4 +113,3 @@ class HorovodSettings:
 
 
 DistributionSettings = Annotated[SingleSettings | HorovodSettings, pydantic.Field(discriminator="engine")]
-OptimizerSettings = Annotated[SgdSettings | AdamSettings, pydantic.Field(discriminator="name")]

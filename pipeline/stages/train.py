@@ -5,10 +5,11 @@ from typing import Any, ClassVar
 
 from pydantic.dataclasses import dataclass
 
-from pipeline.engine.errors import ConfigError, blame
+from pipeline.engine.errors import blame
 from pipeline.engine.stage import STRICT, Context, Stage
 from pipeline.stages.settings import TRAINING_LIBRARIES, CnnSettings, ModelSettings
-from pipeline.stages.training import TrainingStage, example_kind, write_model
+from pipeline.stages.table_checks import check_family
+from pipeline.stages.training import TrainingStage, write_model
 
 
 @dataclass(config=STRICT, kw_only=True)
@@ -25,8 +26,7 @@ class Train(TrainingStage):
     def check(self, upstream: Mapping[str, Stage]) -> None:
         """Refuses a model that takes images on data known to be a table."""
         super().check(upstream)
-        if example_kind(upstream) == "table" and isinstance(self.model, CnnSettings):
-            raise ConfigError("model.family", "takes images, and the data is a table", value="cnn", accepted=["mlp"])
+        check_family(self.model, upstream)
 
     def run(self, context: Context) -> None:
         """Trains and saves the model."""

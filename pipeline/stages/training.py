@@ -7,18 +7,19 @@ from typing import Annotated, Any
 import pydantic
 from pydantic.dataclasses import dataclass
 
-from pipeline.engine.errors import ConfigError, blame
+from pipeline.engine.errors import ConfigError, InputError, blame
 from pipeline.engine.stage import STRICT, Context, Progress, Stage
+from pipeline.stages.optimizer_settings import AdamSettings, OptimizerSettings
+from pipeline.stages.schedule_exhibit import schedule_exhibit
 from pipeline.stages.settings import (
-    AdamSettings,
     AugmentSettings,
     DistributionSettings,
     HorovodSettings,
     InputSettings,
-    OptimizerSettings,
     Positive,
     Seed,
 )
+from pipeline.stages.table_checks import check_augment
 
 
 @dataclass(config=STRICT, kw_only=True)
@@ -41,9 +42,7 @@ class TrainingStage(Stage):
 
     def check(self, upstream: Mapping[str, Stage]) -> None:
         """Refuses image-only augmentation of a table, an unlaunched distribution, and batches too small to share."""
-        if example_kind(upstream) == "table":
-            for name in self.augment.of_images():
-                raise ConfigError(f"augment.{name}", "takes images, and the data is a table", accepted=["0 or false"])
+        check_augment(self.augment, upstream)
         if not isinstance(self.distribution, HorovodSettings):
             return
         ranks = self.distribution.ranks
@@ -86,11 +85,20 @@ class TrainingStage(Stage):
                 **self.input.arguments(),
             )
 
-        return fit(
+        batches = steps * self.epochs
+        every = self.optimizer.gradient_accumulation_steps
+        if batches < every:
+            raise InputError(
+                f"{batches} batches make no step of {every} (set by optimizer.gradient_accumulation_steps)"
+            )
+        rate = build_rate(self.optimizer, self.learning_rate, batches)
+        if (exhibit := schedule_exhibit(rate, batches // every)) is not None:
+            context.show(exhibit)
+        history = fit(
             model,
             training,
             evaluation_stream(dataset.validation, info, self.batch_size, soft=soft, **self.input.arguments()),
-            optimizer=build_optimizer(self.optimizer, self.learning_rate, steps * self.epochs),
+            optimizer=build_optimizer(self.optimizer, self.learning_rate, batches),
             epochs=self.epochs,
             steps_per_epoch=steps,
             seed=self.seed,
@@ -102,11 +110,9 @@ class TrainingStage(Stage):
             soft=soft,
             target_variance=info.target_variance,
         )
-
-
-def example_kind(upstream: Mapping[str, Stage]) -> str | None:
-    """Returns whether the data is images or a table, where the stage that gives it knows before it runs."""
-    return getattr(upstream.get("data"), "example_kind", None)
+        for slot, size in model.optimizer.memory().items():
+            context.keep(f"optimizer {slot}", size)
+        return history
 
 
 def start_distribution(settings: DistributionSettings) -> Any:
@@ -121,15 +127,31 @@ def start_distribution(settings: DistributionSettings) -> Any:
     return Single()
 
 
-def build_optimizer(settings: OptimizerSettings, learning_rate: float | None, steps: int) -> Any:
-    """Returns a new Keras optimizer whose schedule spans `steps`; `learning_rate`, if given, replaces its own."""
-    from pipeline.keras import keras
-    from pipeline.optimizers.schedules import SCHEDULES
+def build_rate(settings: OptimizerSettings, learning_rate: float | None, batches: int) -> Any:
+    """Returns the learning rate, a number or a schedule over the steps that so many batches make.
 
-    rate = SCHEDULES[settings.schedule](learning_rate or settings.learning_rate, steps)
-    if isinstance(settings, AdamSettings):
-        return keras.optimizers.Adam(rate, beta_1=settings.beta_1, beta_2=settings.beta_2)
-    return keras.optimizers.SGD(rate, momentum=settings.momentum, nesterov=settings.nesterov)
+    Args:
+        settings: Of the optimizer.
+        learning_rate: Replaces its own, if given.
+        batches: How many there are in all.
+    """
+    from pipeline.optimizers.schedules import build_schedule
+
+    return build_schedule(
+        settings.schedule.name,
+        learning_rate or settings.learning_rate,
+        max(1, batches // settings.gradient_accumulation_steps),
+        warm_up=settings.warm_up,
+        **settings.schedule.arguments(),
+    )
+
+
+def build_optimizer(settings: OptimizerSettings, learning_rate: float | None, batches: int) -> Any:
+    """Returns a new Keras optimizer; the arguments are those of `build_rate`."""
+    from pipeline.optimizers import SGD, Adam
+
+    rate = build_rate(settings, learning_rate, batches)
+    return (Adam if isinstance(settings, AdamSettings) else SGD)(rate, **settings.arguments())
 
 
 def write_model(model: Any, history: list[dict[str, float]], context: Context) -> None:

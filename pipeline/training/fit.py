@@ -89,7 +89,9 @@ def fit(
         processes.broadcast(model)
     if history:
         log.info("going on after epoch %d of %d", len(history), epochs)
-    if len(history) < epochs:
+    if len(history) == epochs:  # killed after the last epoch, before Keras put averaged weights in place
+        model.optimizer.finalize_variable_values(model.trainable_variables)
+    else:
         model.fit(
             training(len(history)),
             initial_epoch=len(history),

@@ -58,7 +58,7 @@ CONFIGURATION = {
         "stages.prune.exclude=conv1: no such layer to prune; accepted: conv_1, conv_2, dense, logits; did you mean",
     ),
     "negative seed": ([DIGITS, "seed=-1"], "seed=-1: not valid; accepted: greater than or equal to 0"),
-    "wrong choice": ([DIGITS, "optimizer.schedule=cosin"], "accepted: constant, cosine; did you mean cosine?"),
+    "wrong choice": ([DIGITS, "optimizer.schedule.name=cosin"], "did you mean cosine?"),
     "missing input": (
         [DIGITS, "~stages.prune.inputs.model"],
         "stages.prune.inputs.model: missing; a prune stage needs it",

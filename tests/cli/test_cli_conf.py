@@ -10,7 +10,7 @@ from pipeline.__main__ import CONF
 from pipeline.job import read_config
 
 GROUPS = ("data", "model", "optimizer", "stage", "experiment")
-NESTED = ("augment", "input")
+NESTED = ("augment", "input", "schedule")
 FILES = sorted(path for path in CONF.rglob("*.yaml"))
 KEY = re.compile(r"^\s*[A-Za-z_][\w.-]*:( |$)")
 
@@ -22,7 +22,8 @@ def overrides(path: Path) -> list[str]:
     model = "model=mlp" if group == "data" else ""
     base = ["+experiment=digits", model, f"{group}={option}"]
     if group in NESTED:
-        base = ["+experiment=digits", f"{group}@stages.baseline.{group}={option}"]
+        place = "optimizer" if group == "schedule" else "stages.baseline"
+        base = ["+experiment=digits", f"{group}@{place}.{group}={option}"]
     if group == "stage":
         base = ["+experiment=digits", f"+stage@stages.extra={option}"]
     required = {

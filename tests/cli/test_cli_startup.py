@@ -6,7 +6,7 @@ import sys
 import pytest
 from whole_runs import SMALL
 
-HEAVY = ("tensorflow", "tf_keras", "pandas", "sklearn", "scipy", "pooch", "tensorflow_model_optimization")
+HEAVY = ("tensorflow", "tf_keras", "pandas", "sklearn", "scipy", "pooch", "tensorflow_model_optimization", "matplotlib")
 
 LOADED = f"""
 import sys

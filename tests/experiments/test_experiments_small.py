@@ -146,6 +146,22 @@ def test_the_command_names_the_users_own_folder(small_store, cli, tmp_path):
     assert command.startswith(f"python -m pipeline --config-dir {own} +experiment=mine")
 
 
+def test_a_range_test_among_the_reports_inputs_is_drawn_and_is_no_model(small_store, cli):
+    more = ("+stage@stages.rates=range_test", "stages.rates.steps=50", "+stages.report.inputs.rates=rates")
+    done = cli(*SMALL, *more, store=small_store)
+    assert done.code == 0, done.err
+    assert {name for name, status in done.statuses.items() if status == "built"} == {"rates", "report"}
+    suggestion = json.loads((done.output / "rates" / "range_test.json").read_text())["suggestion"]
+    document = json.loads((done.output / "report" / "report.json").read_text())
+    assert [model["name"] for model in document["models"]] == ["baseline", "pruned", "pruned + int8"]
+    page = (done.output / "report" / "report.html").read_text()
+    assert f"rates: loss by learning rate, after which {suggestion:.3g} is suggested" in page
+    assert 'class="line-chart"' in page
+    refused = cli(*SMALL, *more, "stages.report.before=rates", store=small_store)
+    assert refused.code == 2
+    assert "before=rates: no such model; accepted: baseline, pruned, pruned + int8" in refused.err
+
+
 @pytest.mark.slow
 def test_the_printed_command_repeats_the_run(small_run, cli):
     command = json.loads((small_run[0].output / "report" / "report.json").read_text())["command"]

@@ -9,6 +9,14 @@ from pipeline.reporting.render import render
 from pipeline.reporting.render_html import render_html
 
 VOID = {"meta", "link", "br", "rect", "line"}
+LINE = {
+    "title": "Rates",
+    "columns": ["step", "rate"],
+    "rows": [[0, 0.1], [5, 0.2], [9, 0.0]],
+    "bars": None,
+    "line": "rate",
+    "log_x": False,
+}
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
@@ -121,6 +129,7 @@ def hostile(value):
 
 
 def test_no_text_of_the_document_becomes_markup(document):
+    document["stages"][0]["exhibits"] = [LINE]
     texts = hostile(document)
     texts["environment"]["libraries"]["<img src=x>"] = "1"
     page = Page(render_html(texts))
@@ -131,6 +140,7 @@ def test_no_text_of_the_document_becomes_markup(document):
 
 
 def test_nothing_is_fetched_from_elsewhere(document):
+    document["stages"][0]["exhibits"] = [LINE]
     html = render_html(document)
     page = Page(html)
     references = [
@@ -166,6 +176,7 @@ def test_one_model_and_no_stages_still_make_a_page(document):
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium on PATH to show the page")
 @pytest.mark.parametrize("change", [copy.deepcopy, hostile], ids=["plain", "hostile"])
 def test_a_browser_shows_it_without_an_error(document, tmp_path, change):
+    document["stages"][0]["exhibits"] = [LINE]
     path = render(change(document), tmp_path)[2]
     options = (
         "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "

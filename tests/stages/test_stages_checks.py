@@ -11,7 +11,26 @@ from pipeline.stages.registry import KINDS
 from pipeline.stages.report import environment
 from pipeline.stages.settings import CnnSettings, MlpSettings
 
-OPTIMIZER = {"name": "adam", "learning_rate": 0.001, "schedule": "cosine", "beta_1": 0.9, "beta_2": 0.999}
+OPTIMIZER = {
+    "name": "adam",
+    "learning_rate": 0.001,
+    "schedule": {"name": "cosine", "final": 0.0},
+    "warm_up": 0.0,
+    "weight_decay": 0.0,
+    "weight_decay_exclusions": [],
+    "clipnorm": None,
+    "clipvalue": None,
+    "global_clipnorm": None,
+    "use_ema": False,
+    "ema_momentum": 0.99,
+    "gradient_accumulation_steps": 1,
+    "sparse_update": "exact",
+    "state_dtype": "float32",
+    "beta_1": 0.9,
+    "beta_2": 0.999,
+    "epsilon": 1e-7,
+    "amsgrad": False,
+}
 PREPARE = {
     "kind": "prepare",
     "data": {"source": "digits"},

@@ -15,15 +15,17 @@ from pipeline.keras import keras, tf
 from pipeline.models.cnn import cnn
 from pipeline.models.files import weights_digest
 from pipeline.models.inputs import image_input
+from pipeline.optimizers import SGD, Adam
 from pipeline.optimizers.schedules import cosine
 from pipeline.training import determinism
 from pipeline.training.fit import fit
 
-RATES = {"adam": 0.006, "sgd": 0.03}
+RATES = {"adam": 0.006, "sgd": 0.03, "narrow": 0.006}
 SEED, EPOCHS, BATCH = 3, 5, 16
 OPTIMIZERS = {
-    "adam": lambda rate: keras.optimizers.Adam(rate),
-    "sgd": lambda rate: keras.optimizers.SGD(rate, momentum=0.9, nesterov=True),
+    "adam": lambda rate: Adam(rate, use_ema=True),
+    "sgd": lambda rate: SGD(rate, momentum=0.9, nesterov=True),
+    "narrow": lambda rate: Adam(rate, state_dtype="bfloat16", gradient_accumulation_steps=2),
 }
 
 
