@@ -40,6 +40,7 @@ class Case:
 
     @property
     def name(self) -> str:
+        """What the table calls it."""
         given = {**self.options, **self.ours}
         return " ".join([self.kind, *(name if value is True else f"{name}={value}" for name, value in given.items())])
 

@@ -88,9 +88,7 @@ class TrainingStage(Stage):
         batches = steps * self.epochs
         every = self.optimizer.gradient_accumulation_steps
         if batches < every:
-            raise InputError(
-                f"{batches} batches make no step of {every} (set by optimizer.gradient_accumulation_steps)"
-            )
+            raise InputError(f"{batches} batches are not one step (optimizer.gradient_accumulation_steps={every})")
         rate = build_rate(self.optimizer, self.learning_rate, batches)
         if (exhibit := schedule_exhibit(rate, batches // every)) is not None:
             context.show(exhibit)

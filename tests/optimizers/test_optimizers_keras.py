@@ -29,9 +29,10 @@ def seeded():
 
 
 def network(units=300):
+    layers = keras.layers
     return keras.Sequential(
-        [keras.layers.Input((256,)), keras.layers.Dense(units, "relu"), keras.layers.BatchNormalization(), keras.layers.Dense(3)]
-    )  # fmt: skip
+        [layers.Input((256,)), layers.Dense(units, "relu"), layers.BatchNormalization(), layers.Dense(3)]
+    )
 
 
 def batches(count=4):
