@@ -126,6 +126,9 @@ def _explained(kind: type, error: Any, prefix: str) -> ConfigError:
         case "literal_error":
             accepted = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
             return ConfigError(key, "not one of the choices", value=value, accepted=accepted, name=str(value))
+        case "dataclass_type" | "dict_type" if _is_group(owner, path):
+            place = ".".join(path) if len(path) > 1 else key  # a group that stages share, or the stage's own
+            return ConfigError(key, "takes a group's settings", value=value, accepted=[f"{path[-1]}@{place}={value}"])
         case "value_error":
             return ConfigError(key, str(context["error"]), value=None if isinstance(value, dict) else value)
         case _:
@@ -149,6 +152,11 @@ def _walk(kind: Any, loc: list[Any]) -> tuple[Any, list[str]]:
             if part == loc[-1]:
                 owner = last
     return owner, path
+
+
+def _is_group(owner: Any, path: list[str]) -> bool:
+    hints = typing.get_type_hints(owner, include_extras=True) if dataclasses.is_dataclass(owner) and path else {}
+    return bool(path) and any(dataclasses.is_dataclass(each) for each in _members(hints.get(path[-1])))
 
 
 def _members(kind: Any) -> list[Any]:

@@ -37,7 +37,7 @@ class Prune(TrainingStage):
         if self.optimizer.use_ema:
             raise ConfigError(
                 "optimizer.use_ema",
-                "averages over steps with fewer zeros are not sparse",
+                "averages with denser weights are not sparse",
                 value="true",
                 accepted=["false"],
             )

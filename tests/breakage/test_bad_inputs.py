@@ -58,6 +58,9 @@ CONFIGURATION = {
         "stages.prune.exclude=conv1: no such layer to prune; accepted: conv_1, conv_2, dense, logits; did you mean",
     ),
     "negative seed": ([DIGITS, "seed=-1"], "seed=-1: not valid; accepted: greater than or equal to 0"),
+    "word for a group": ([DIGITS, "optimizer.schedule=step"], "accepted: schedule@optimizer.schedule=step"),
+    "two clips": ([DIGITS, "optimizer.clipnorm=1.0", "optimizer.clipvalue=1.0"], "clipnorm and clipvalue exclude each"),
+    "averages of pruned weights": ([DIGITS, "optimizer.use_ema=true"], "averages with denser weights are not sparse"),
     "wrong choice": ([DIGITS, "optimizer.schedule.name=cosin"], "did you mean cosine?"),
     "missing input": (
         [DIGITS, "~stages.prune.inputs.model"],
