@@ -89,6 +89,8 @@ class TrainingStage(Stage):
         every = self.optimizer.gradient_accumulation_steps
         if batches < every:
             raise InputError(f"{batches} batches are not one step (optimizer.gradient_accumulation_steps={every})")
+        if left := batches % every:
+            context.note(f"the last {left} of {batches} batches make no step of {every} and teach nothing")
         rate = build_rate(self.optimizer, self.learning_rate, batches)
         if (exhibit := schedule_exhibit(rate, batches // every)) is not None:
             context.show(exhibit)
