@@ -3,18 +3,21 @@
 import abc
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from tensorflow.python.ops.control_flow_util import GraphOrParentsInXlaContext
 
 from pipeline.keras import keras, tf
+from pipeline.optimizers.clipping import make_clip
 from pipeline.optimizers.rule import Coefficients, take_step
 from pipeline.optimizers.slots import STATE_DTYPES, Bfloat16Slot, FullSlot, Int8Slot, Slot, draw_noise
+from pipeline.optimizers.sparse import densified, is_sparse
 from pipeline.optimizers.units import SMALL, Unit, make_units, true_dtype
 
 SPARSE_UPDATES = ("exact", "lazy")
+CLIPS = ("clipnorm", "clipvalue", "global_clipnorm")
 
 
 class FusedOptimizer(keras.optimizers.Optimizer):
@@ -85,6 +88,9 @@ class FusedOptimizer(keras.optimizers.Optimizer):
         every = gradient_accumulation_steps or 1
         _check("sparse_update", sparse_update, SPARSE_UPDATES)
         _check("state_dtype", state_dtype, STATE_DTYPES)
+        for key in CLIPS:
+            if (getattr(self, key) or 0) < 0:
+                raise ValueError(f"{key}={getattr(self, key)}; accepted: None, or above 0")
         if every < 1:
             raise ValueError(f"gradient_accumulation_steps={every}; accepted: None, or 1 and more")
         if sparse_update == "lazy" and state_dtype != "float32":
@@ -175,7 +181,7 @@ class FusedOptimizer(keras.optimizers.Optimizer):
             self.build([variable for _, variable in pairs])
         sums = [self._accumulators[self._index_dict[self._var_key(variable)]] for _, variable in pairs]
         for total, (gradient, _) in zip(sums, pairs, strict=True):
-            total.scatter_add(gradient) if isinstance(gradient, tf.IndexedSlices) else total.assign_add(gradient)
+            total.scatter_add(gradient) if is_sparse(gradient) else total.assign_add(gradient)
 
         def step() -> tf.Tensor:
             means = [(total / every, variable) for total, (_, variable) in zip(sums, pairs, strict=True)]
@@ -246,6 +252,10 @@ class FusedOptimizer(keras.optimizers.Optimizer):
         excluded = any(re.search(pattern, variable.name) for pattern in self.weight_decay_exclusions)
         return not excluded and super()._use_weight_decay(variable)
 
+    def _clip_gradients(self, grads: Sequence[Any]) -> Sequence[Any]:
+        """Leaves it to `_update`, unless there are sparse gradients: Keras clips them before it merges their rows."""
+        return super()._clip_gradients(grads) if self._spread or any(map(is_sparse, grads)) else grads
+
     def _apply_weight_decay(self, variables: Sequence[tf.Variable]) -> None:
         """Leaves it to `_update`, which decays a variable just before its update, while it is in the cache."""
 
@@ -253,7 +263,8 @@ class FusedOptimizer(keras.optimizers.Optimizer):
         if self._spread:
             return super()._internal_apply_gradients(grads_and_vars)
         given = {self._index_dict[self._var_key(variable)]: (grad, variable) for grad, variable in grads_and_vars}
-        passes = self.weight_decay or self.use_ema or self.state_dtype != "float32"
+        clip = self._clip([gradient for gradient, _ in grads_and_vars])
+        passes = clip or self.weight_decay or self.use_ema or self.state_dtype != "float32"
         scalars = {dtype: self.coefficients(dtype) for dtype in {unit.dtype for unit in self._slots}}
         noise = self._noise()
         before: list[Any] = []
@@ -264,7 +275,8 @@ class FusedOptimizer(keras.optimizers.Optimizer):
             # One large variable after the other: all at once, what lies between a read and a write leaves the cache.
             large = passes and math.prod(unit.shape) >= SMALL and not tf.executing_eagerly()
             with tf.control_dependencies(before if large else []):
-                done = self._update(unit, gradients, variables, scalars[unit.dtype], noise)
+                clipped = [clip(each) if clip and each is not None else each for each in gradients]
+                done = self._update(unit, clipped, variables, scalars[unit.dtype], noise)
             before = done if large else before
         if self.use_ema and self.ema_overwrite_frequency:
             changed = [variable for _, variable in grads_and_vars]
@@ -274,6 +286,11 @@ class FusedOptimizer(keras.optimizers.Optimizer):
                 lambda: None,
             )
         return self.iterations.assign_add(1)
+
+    def _clip(self, gradients: Sequence[Any]) -> Callable[[tf.Tensor], tf.Tensor] | None:
+        if any(map(is_sparse, gradients)):
+            return None
+        return make_clip(gradients, **{name: getattr(self, name) for name in CLIPS})
 
     def _noise(self) -> tf.Tensor | None:
         sizes = [math.prod(unit.shape) for unit in self._slots if unit.dtype == tf.float32]
@@ -290,7 +307,7 @@ class FusedOptimizer(keras.optimizers.Optimizer):
         """Decays, updates and averages the variables of a unit; returns operations after which that is done."""
         slots, gradient, variable = self._slots[unit], gradients[0], variables[0]
         given = [each for each in variables if each is not None]
-        if isinstance(gradient, tf.IndexedSlices) and self.sparse_update == "lazy":
+        if is_sparse(gradient) and self.sparse_update == "lazy":
             if (share := self._decay(variable)) is not None:
                 variable.scatter_sub(tf.IndexedSlices(tf.gather(variable, gradient.indices) * share, gradient.indices))
             done = [self.rows(variable, gradient, [each.variables[0] for each in slots], scalars)]
@@ -298,7 +315,7 @@ class FusedOptimizer(keras.optimizers.Optimizer):
             for each in given:
                 if (share := self._decay(each)) is not None:
                     each.assign_sub(each.read_value() * share)
-            if isinstance(gradient, tf.IndexedSlices) and not unit.flat and not slots:
+            if is_sparse(gradient) and not unit.flat and not slots:
                 done = [self.rows(variable, gradient, [], scalars)]
             else:
                 gradients = [densified(each) for each in gradients]
@@ -320,13 +337,6 @@ class FusedOptimizer(keras.optimizers.Optimizer):
 def compiling() -> bool:
     """Whether XLA compiles what is being traced; not every kernel can be compiled."""
     return bool(GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph()))
-
-
-def densified(gradient: tf.Tensor | tf.IndexedSlices | None) -> tf.Tensor | None:
-    """Returns a sparse gradient, whose rows are there once each, as a dense one; others as they are."""
-    if not isinstance(gradient, tf.IndexedSlices):
-        return gradient
-    return tf.math.unsorted_segment_sum(gradient.values, gradient.indices, gradient.dense_shape[0])
 
 
 def bytes_of(variable: tf.Variable) -> int:

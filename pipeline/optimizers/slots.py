@@ -16,6 +16,9 @@ from pipeline.optimizers.transient import read, transient
 BLOCK = 2048
 """Values that share one scale (Dettmers et al., arXiv:2110.02861)."""
 
+PERIOD = 65536
+"""Values that are rounded with a noise of their own in a step."""
+
 STATE_DTYPES = ("float32", "bfloat16", "int8")
 
 AddVariable = Callable[..., tf.Variable]
@@ -94,11 +97,12 @@ class Bfloat16Slot(Slot):
         return tf.cast(self.variables[0], tf.float32)
 
     def write(self, values: tf.Tensor, noise: tf.Tensor | None) -> Any:
-        """Adds noise below the last bit that is kept, then cuts off the rest."""
-        if noise is not None:
-            bits = tf.bitcast(values, tf.int32) + tf.reshape(noise[: math.prod(values.shape)], values.shape)
-            values = tf.bitcast(tf.bitwise.bitwise_and(bits, tf.constant(-65536, tf.int32)), tf.float32)
-        return self.variables[0].assign(tf.cast(values, tf.bfloat16))
+        """Adds noise below the last bit that is kept, then takes the upper half."""
+        if noise is None:
+            return self.variables[0].assign(tf.cast(values, tf.bfloat16))
+        bits = tf.reshape(tf.bitcast(values, tf.int32), [-1])
+        halves = tf.bitcast(bits + noise[: math.prod(values.shape)], tf.uint16)  # the lower, then the upper
+        return self.variables[0].assign(tf.reshape(tf.bitcast(halves[:, 1], tf.bfloat16), values.shape))
 
 
 class Int8Slot(Slot):
@@ -130,10 +134,11 @@ class Int8Slot(Slot):
         """Finds each block's scale, then rounds the roots of the shares."""
         blocks = tf.reshape(values, self._codes.shape)
         shift = 0.5 if noise is None else tf.reshape(noise[: math.prod(values.shape)], self._codes.shape)
-        scales = tf.reduce_max(tf.abs(blocks) if self._signed else blocks, axis=1, keepdims=True)
+        sizes = tf.abs(blocks) if self._signed else blocks
+        scales = tf.reduce_max(sizes, axis=1, keepdims=True)
         if self._signed:
-            shares = blocks * tf.math.divide_no_nan(127.0**2, scales)
-            codes = shares * tf.math.rsqrt(tf.abs(shares) + 1e-20) + (shift + 128.0)
+            roots = tf.math.multiply_no_nan(tf.math.rsqrt(sizes), blocks)  # of the sign of the values
+            codes = roots * tf.sqrt(tf.math.divide_no_nan(127.0**2, scales)) + (shift + 128.0)
         else:
             # Never 0 where the block has values: a second moment of 0 would turn any first moment into a huge step.
             roots = tf.sqrt(tf.sqrt(blocks * tf.math.divide_no_nan(255.0**4, scales)))
@@ -143,14 +148,20 @@ class Int8Slot(Slot):
 
 
 def draw_noise(state_dtype: str, count: int, step: tf.Tensor) -> tf.Tensor | None:
-    """Returns what slots of a type round with at a step, shape (count,): the same at the same step, run after run."""
+    """Returns what slots of a type round with at a step, shape (count,): the same at the same step, run after run.
+
+    It repeats after `PERIOD` values: drawing one costs ten times copying it.
+    """
     if state_dtype == "float32":
         return None
     seed = tf.stack([tf.constant(0, tf.int64), tf.cast(step, tf.int64)])
+    drawn = min(count, PERIOD)
     if state_dtype == "bfloat16":
-        bits = tf.random.stateless_uniform([count], seed, minval=None, maxval=None, dtype=tf.int32)
-        return tf.bitwise.bitwise_and(bits, 65535)
-    return tf.random.stateless_uniform([count], seed)
+        bits = tf.random.stateless_uniform([drawn], seed, minval=None, maxval=None, dtype=tf.int32)
+        noise = tf.bitwise.bitwise_and(bits, 65535)
+    else:
+        noise = tf.random.stateless_uniform([drawn], seed)
+    return tf.tile(noise, [math.ceil(count / drawn)])[:count]
 
 
 def block_size(count: int) -> int:

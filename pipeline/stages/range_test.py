@@ -74,6 +74,7 @@ class RangeTest(Stage):
             model = build_model(self.model, info)
         # The test sets the rate itself, which an optimizer with a schedule refuses.
         constant = dataclasses.replace(self.optimizer, schedule=ConstantSettings(), warm_up=0.0)
+        every = self.optimizer.gradient_accumulation_steps
         soft = augmentation.mixes and info.task == "classification"
         model.compile(
             build_optimizer(constant, self.lowest, self.steps),
@@ -85,7 +86,7 @@ class RangeTest(Stage):
             batch_size=self.batch_size,
             seed=self.seed,
             first_epoch=0,
-            last_epoch=-(-self.steps // epoch),
+            last_epoch=-(-self.steps * every // epoch),
             augmentation=augmentation,
             last_batch=self.input.last_batch,
             **self.input.arguments(),
@@ -96,6 +97,7 @@ class RangeTest(Stage):
             lowest=self.lowest,
             highest=self.highest,
             steps=self.steps,
+            batches_per_step=every,
             on_progress=lambda done, total, text: context.progress(Progress(done, total, text)),
         )
         with blame("lowest and highest"):

@@ -20,6 +20,7 @@ def range_test(
     lowest: float,
     highest: float,
     steps: int,
+    batches_per_step: int = 1,
     smoothing: float = 0.9,
     diverged: float = 4.0,
     on_progress: OnProgress = lambda done, total, text: None,
@@ -28,10 +29,11 @@ def range_test(
 
     Args:
         model: Compiled with an optimizer whose learning rate is a number, not a schedule.
-        batches: Of (features, labels), perhaps with sample weights; `steps` of them at least.
+        batches: Of (features, labels), perhaps with sample weights; `steps * batches_per_step` of them at least.
         lowest: The rate of the first step, above 0.
         highest: The rate of the last step.
         steps: How many steps to take, 2 or more.
+        batches_per_step: How many batches' gradients the optimizer makes a step of (`gradient_accumulation_steps`).
         smoothing: The weight of the past in the exponential mean of the losses, 0 to below 1; its bias towards 0 is
             corrected, as Adam does it (arXiv:1412.6980).
         diverged: The test ends early when the smoothed loss exceeds this many times its lowest.
@@ -57,7 +59,9 @@ def range_test(
         rate = lowest * (highest / lowest) ** (step / (steps - 1))
         model.optimizer.learning_rate = rate
         model.reset_metrics()  # else the loss would be the mean since the first step
-        mean = smoothing * mean + (1 - smoothing) * float(train(iterator)["loss"])
+        for _ in range(batches_per_step):
+            logs = train(iterator)
+        mean = smoothing * mean + (1 - smoothing) * float(logs["loss"])
         loss = mean / (1 - smoothing ** (step + 1))
         if not math.isfinite(loss):
             break

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from stage_runs import Ran, configured, ran
 
@@ -37,6 +38,23 @@ def test_the_optimizers_own_schedule_does_not_matter(digits, tmp_path):
     plain = ran(configured("range_test", *SMALL, "steps=10"), tmp_path / "plain", data=digits)
     other = ran(configured("range_test", *SMALL, "steps=10", *settings), tmp_path / "other", data=digits)
     assert (plain.files / "range_test.json").read_text() == (other.files / "range_test.json").read_text()
+
+
+def test_accumulated_batches_are_tested_as_one_large_batch(digits, tmp_path):
+    small = (*SMALL, "steps=15", "++model.dropout=0.0")
+    whole = ran(configured("range_test", *small, "batch_size=64"), tmp_path / "whole", data=digits)
+    halves = (*small, "batch_size=32", "++optimizer.gradient_accumulation_steps=2")
+    split = ran(configured("range_test", *halves), tmp_path / "split", data=digits)
+    one, two = (json.loads((each.files / "range_test.json").read_text())["curve"] for each in (whole, split))
+    np.testing.assert_allclose(one, two, rtol=1e-4)
+
+
+def test_batches_at_the_end_that_make_no_step_are_noted(digits, tmp_path):
+    settings = ("++model.units=[16]", "epochs=1", "batch_size=300", "++optimizer.gradient_accumulation_steps=3")
+    trained = ran(configured("train", *settings), tmp_path / "train", data=digits)
+    assert trained.notes == ["the last 2 of 5 batches make no step of 3 and teach nothing"]
+    even = ran(configured("train", *settings, "epochs=3"), tmp_path / "even", data=digits)
+    assert even.notes == []
 
 
 def test_rates_too_low_to_learn_at_are_refused_with_the_keys(digits, tmp_path):
