@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.keras import keras
+from pipeline.models.blocks import conv_norm
 from pipeline.models.head import head
-
-MOMENTUM = 0.9
-"""Of the moving statistics; Keras's 0.99 takes 1,000 steps to forget its start, more than a small data set has."""
 
 
 def cnn(
@@ -16,6 +14,7 @@ def cnn(
     outputs: int,
     *,
     filters: Sequence[int],
+    convolutions: int = 1,
     units: int,
     dropout: float,
     task: str = "classification",
@@ -28,7 +27,8 @@ def cnn(
         features: The model's input, of shape (height, width, channels).
         scaled: Its scaled form.
         outputs: How many logits; 1 for a regression.
-        filters: Filters of each block: a 3x3 convolution, batch normalization, ReLU, 2x2 max pooling.
+        filters: Filters of each block: 3x3 convolutions, each with batch normalization and ReLU, and 2x2 max pooling.
+        convolutions: How many of them each block has; the second one of block 1 is named conv_1_2.
         units: Width of the hidden dense layer.
         dropout: Share of its outputs that training drops.
         task: As in `head`.
@@ -46,9 +46,8 @@ def cnn(
         )
     x = scaled
     for number, count in enumerate(filters, start=1):
-        x = keras.layers.Conv2D(count, 3, padding="same", use_bias=False, name=f"conv_{number}")(x)
-        x = keras.layers.BatchNormalization(momentum=MOMENTUM, name=f"norm_{number}")(x)
-        x = keras.layers.ReLU(name=f"relu_{number}")(x)
+        for place in range(1, convolutions + 1):
+            x = conv_norm(x, count, 3, name=f"{number}_{place}" if place > 1 else f"{number}")
         x = keras.layers.MaxPooling2D(name=f"pool_{number}")(x)
     x = keras.layers.Flatten(name="flatten")(x)
     x = keras.layers.Dense(units, activation="relu", name="dense")(x)

@@ -5,7 +5,7 @@ import json
 import re
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,13 +63,28 @@ def load_model(path: Path) -> keras.Model:
         raise ValueError(f"{path.name}: {what}; accepted: a model saved in the .keras format")
     try:
         with zipfile.ZipFile(path) as archive:
-            foreign = sorted(set(_foreign(json.loads(archive.read("config.json")))))
-        if not foreign:
+            foreign = foreign_parts(json.loads(archive.read("config.json")))
+            version = json.loads(archive.read("metadata.json"))["keras_version"]
+        if not foreign and version.startswith("2."):
             return keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises errors of many types on a damaged file
         raise ValueError(f"{path.name}: can't be loaded: {' '.join(str(error).split())}") from error
+    if foreign:
+        raise refusal(path.name, foreign)
     raise ValueError(
-        f"{path.name}: refused, because {', '.join(foreign)} may run code; accepted: Keras's own layers, no Lambda "
+        f"{path.name}: saved by Keras {version}, which Keras 2 can't read; accepted: a file that tf_keras saved"
+    )
+
+
+def foreign_parts(config: Any) -> list[str]:
+    """Returns what in a model's configuration, as Keras writes it, is not a class of Keras."""
+    return sorted(set(_foreign(config)))
+
+
+def refusal(name: str, foreign: Sequence[str]) -> ValueError:
+    """Returns the error about a model that holds such parts."""
+    return ValueError(
+        f"{name}: refused, because {', '.join(foreign)} may run code; accepted: Keras's own layers, no Lambda "
         "layer and no pickled code"
     )
 

@@ -10,6 +10,7 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.engine.errors import ConfigError, blame
 from pipeline.engine.stage import STRICT, Context, Exhibit, Progress, Stage
+from pipeline.stages.build_model import build_model
 from pipeline.stages.optimizer_settings import OptimizerSettings
 from pipeline.stages.schedule_settings import ConstantSettings
 from pipeline.stages.settings import (
@@ -21,7 +22,6 @@ from pipeline.stages.settings import (
     Seed,
 )
 from pipeline.stages.table_checks import check_augment, check_family
-from pipeline.stages.train import build_model
 from pipeline.stages.training import build_optimizer
 
 _Rate = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]

@@ -7,8 +7,9 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.engine.errors import ConfigError, InputError
 from pipeline.engine.stage import STRICT, Context, Exhibit, Stage
+from pipeline.stages.build_model import build_model
 from pipeline.stages.settings import SingleSettings
-from pipeline.stages.train import Train, build_model
+from pipeline.stages.train import Train
 
 FORGETTING_EPOCHS = 2
 """The fewest epochs between which something can be forgotten."""
@@ -20,6 +21,7 @@ class Score(Train):
 
     kind: ClassVar[str] = "score"
     produces: ClassVar[str] = "scores"
+    accepts: ClassVar[dict[str, tuple[str, ...]]] = {"data": ("dataset",)}
 
     method: Literal["forgetting", "loss", "el2n"]
 

@@ -35,16 +35,61 @@ class CnnSettings:
 
     family: Literal["cnn"] = "cnn"
     filters: Annotated[list[Positive], pydantic.Field(min_length=1)]
+    convolutions: Positive = 1
     units: Positive
     dropout: Fraction
 
     @property
     def kernels(self) -> list[str]:
         """Names of the layers that have a kernel, known without building the model."""
-        return [*(f"conv_{number}" for number, _ in enumerate(self.filters, start=1)), "dense", "logits"]
+        more = [f"_{place}" for place in range(2, self.convolutions + 1)]
+        blocks = range(1, len(self.filters) + 1)
+        return [*(f"conv_{block}{place}" for block in blocks for place in ("", *more)), "dense", "logits"]
 
 
-ModelSettings = Annotated[MlpSettings | CnnSettings, pydantic.Field(discriminator="family")]
+@dataclass(config=STRICT, kw_only=True)
+class ResnetSettings:
+    """A residual network for small images."""
+
+    family: Literal["resnet"] = "resnet"
+    filters: Annotated[list[Positive], pydantic.Field(min_length=1)]
+    blocks: Positive
+    dropout: Fraction
+
+    @property
+    def kernels(self) -> list[str]:
+        """Names of the layers that have a kernel, known without building the model."""
+        names = ["conv_stem"]
+        for stage, _ in enumerate(self.filters, start=1):
+            for block in range(1, self.blocks + 1):
+                shortcut = [f"conv_{stage}_{block}_shortcut"] if stage > 1 and block == 1 else []
+                names += [f"conv_{stage}_{block}_1", f"conv_{stage}_{block}_2", *shortcut]
+        return [*names, "logits"]
+
+
+@dataclass(config=STRICT, kw_only=True)
+class MobilenetSettings:
+    """A network of depthwise separable convolutions."""
+
+    family: Literal["mobilenet"] = "mobilenet"
+    stem: Positive
+    stem_stride: Literal[1, 2]
+    filters: Annotated[list[Positive], pydantic.Field(min_length=1)]
+    blocks: Positive
+    width: Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
+    dropout: Fraction
+
+    @property
+    def kernels(self) -> list[str]:
+        """Names of the layers that have a kernel, known without building the model; depthwise ones don't count."""
+        stages, blocks = range(1, len(self.filters) + 1), range(1, self.blocks + 1)
+        return ["conv_stem", *(f"conv_{stage}_{block}" for stage in stages for block in blocks), "logits"]
+
+
+Family = MlpSettings | CnnSettings | ResnetSettings | MobilenetSettings
+ModelSettings = Annotated[Family, pydantic.Field(discriminator="family")]
+OptionalModelSettings = Annotated[Family | None, pydantic.Field(discriminator="family")]
+"""None where the model is an input instead."""
 
 
 Share = Annotated[float, pydantic.Field(ge=0, le=1)]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pipeline.engine.errors import ConfigError
 from pipeline.engine.stage import Stage
-from pipeline.stages.settings import AugmentSettings, CnnSettings, ModelSettings
+from pipeline.stages.settings import AugmentSettings, MlpSettings, ModelSettings
 
 
 def example_kind(upstream: Mapping[str, Stage]) -> str | None:
@@ -29,5 +29,6 @@ def check_family(model: ModelSettings, upstream: Mapping[str, Stage]) -> None:
     Raises:
         ConfigError: Naming the family.
     """
-    if example_kind(upstream) == "table" and isinstance(model, CnnSettings):
-        raise ConfigError("model.family", "takes images, and the data is a table", value="cnn", accepted=["mlp"])
+    if example_kind(upstream) == "table" and not isinstance(model, MlpSettings):
+        problem = "takes images, and the data is a table"
+        raise ConfigError("model.family", problem, value=model.family, accepted=["mlp"])

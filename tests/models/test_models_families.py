@@ -2,10 +2,14 @@ import numpy as np
 import pytest
 from real_data import Column, digits
 
+from pipeline.compression.export import keras_outputs, to_tflite
 from pipeline.keras import keras, tf
+from pipeline.measurement.outputs import tflite_outputs
 from pipeline.models.cnn import cnn
 from pipeline.models.inputs import image_input, table_input
 from pipeline.models.mlp import mlp
+from pipeline.models.mobilenet import mobilenet
+from pipeline.models.resnet import resnet
 
 IMAGE = digits().train.features[:16].astype(np.float32)
 
@@ -16,12 +20,23 @@ def an_mlp(outputs=10, units=(16, 8), columns=(), **task):
     return mlp(*front, outputs, units=units, dropout=0.25, **task)
 
 
-def a_cnn(outputs=10, shape=(8, 8, 1), filters=(4, 8), **task):
+def a_cnn(outputs=10, shape=(8, 8, 1), filters=(4, 8), units=16, **options):
     keras.utils.set_random_seed(0)
-    return cnn(*image_input(shape, scale=16.0), outputs, filters=filters, units=16, dropout=0.25, **task)
+    return cnn(*image_input(shape, scale=16.0), outputs, filters=filters, units=units, dropout=0.25, **options)
 
 
-FAMILIES = {"mlp": an_mlp, "cnn": a_cnn}
+def a_resnet(outputs=10, shape=(8, 8, 1), filters=(4, 8), blocks=1, **task):
+    keras.utils.set_random_seed(0)
+    return resnet(*image_input(shape, scale=16.0), outputs, filters=filters, blocks=blocks, dropout=0.25, **task)
+
+
+def a_mobilenet(outputs=10, shape=(8, 8, 1), filters=(16, 32), **options):
+    keras.utils.set_random_seed(0)
+    options = {"stem": 8, "stem_stride": 1, "blocks": 1, "width": 0.5, **options}
+    return mobilenet(*image_input(shape, scale=16.0), outputs, filters=filters, dropout=0.25, **options)
+
+
+FAMILIES = {"mlp": an_mlp, "cnn": a_cnn, "resnet": a_resnet, "mobilenet": a_mobilenet}
 
 
 COLOR = Column("color", "categorical", ("blue", "green", "red"))
@@ -34,6 +49,31 @@ CASES = [
     (lambda: an_mlp(2, columns=[COLOR, *[Column("x", "numeric")] * 5]), 4 * 3 + (8 * 16 + 16) + (16 * 8 + 8) + 18, 0),
     (lambda: a_cnn(), 36 + 16 + 288 + 32 + (2 * 2 * 8 * 16 + 16) + (16 * 10 + 10), 2 * 4 + 2 * 8),
     (lambda: a_cnn(5, (9, 13, 3), (4,)), 108 + 16 + (4 * 6 * 4 * 16 + 16) + (16 * 5 + 5), 2 * 4),
+    (  # the reference of the benchmarks, a plain Keras script
+        lambda: a_cnn(10, (28, 28, 1), (32, 64), 128, convolutions=2),
+        9 * (32 + 32 * 32 + 32 * 64 + 64 * 64) + 4 * 2 * (32 + 64) + (7 * 7 * 64 * 128 + 128) + (128 * 10 + 10),
+        2 * 2 * (32 + 64),
+    ),
+    (
+        lambda: a_resnet(),
+        9 * (4 + 2 * 4 * 4 + 4 * 8 + 8 * 8) + 4 * 8 + 4 * (3 * 4 + 3 * 8) + (8 * 10 + 10),
+        2 * (3 * 4 + 3 * 8),
+    ),
+    (
+        lambda: a_resnet(5, (9, 13, 3), (4, 4, 8), 2),  # the second stage halves, and so projects, 4 filters to 4
+        9 * (3 * 4 + 8 * 4 * 4 + 4 * 8 + 3 * 8 * 8) + 4 * 4 + 4 * 8 + 4 * (10 * 4 + 5 * 8) + (8 * 5 + 5),
+        2 * (10 * 4 + 5 * 8),
+    ),
+    (
+        lambda: a_mobilenet(),
+        (9 * 4 + 16) + (9 * 4 + 16) + (4 * 8 + 32) + (9 * 8 + 32) + (8 * 16 + 64) + (16 * 10 + 10),
+        2 * (4 + 4 + 8 + 8 + 16),
+    ),
+    (
+        lambda: a_mobilenet(5, (9, 13, 3), (4,), stem=3, blocks=2, width=1.0),
+        (9 * 3 * 3 + 12) + (9 * 3 + 12) + (3 * 4 + 16) + (9 * 4 + 16) + (4 * 4 + 16) + (4 * 5 + 5),
+        2 * (3 + 3 + 4 + 4 + 4),
+    ),
 ]
 
 
@@ -50,7 +90,7 @@ def test_shapes_and_parameters(number):
         assert model(np.ones((batch, *model.input_shape[1:]), np.float32)).shape == (batch, model.layers[-1].units)
 
 
-@pytest.mark.parametrize("build", [an_mlp, a_cnn])
+@pytest.mark.parametrize("build", FAMILIES.values(), ids=FAMILIES)
 def test_outputs_are_logits(build):
     model = build()
     logits = model(IMAGE).numpy()
@@ -62,7 +102,7 @@ def test_outputs_are_logits(build):
     np.testing.assert_allclose(model(IMAGE), 2 * logits, rtol=1e-5)
 
 
-@pytest.mark.parametrize("build", [an_mlp, a_cnn])
+@pytest.mark.parametrize("build", FAMILIES.values(), ids=FAMILIES)
 def test_dropout_drops_in_training_only(build):
     model = build()
     np.testing.assert_array_equal(model(IMAGE, training=False), model(IMAGE, training=False))
@@ -93,6 +133,56 @@ def test_an_image_too_small_is_refused_with_the_number_of_blocks_it_can_take(sha
     assert "\n" not in str(no.value)
     if most:
         assert a_cnn(10, shape, [2] * most).output_shape == (None, 10)
+
+
+@pytest.mark.parametrize(
+    ("build", "halvings", "most"),
+    [
+        (lambda: a_resnet(10, (9, 4, 1), (2, 2, 2, 2)), 3, 2),
+        (lambda: a_mobilenet(10, (9, 4, 1), (2, 2, 2, 2)), 3, 2),
+        (lambda: a_mobilenet(10, (1, 9, 1), (2,), stem_stride=2), 1, 0),
+    ],
+    ids=["resnet", "mobilenet", "stem"],
+)
+def test_an_image_too_small_is_refused_with_the_number_of_strides_it_can_take(build, halvings, most):
+    said = f"too small to be halved {halvings} times; accepted: at most {most} strides of 2$"
+    with pytest.raises(ValueError, match=f"^an image of .* is {said}"):
+        build()
+
+
+def test_every_stage_but_the_first_halves_the_image():
+    model = a_resnet(10, (8, 4, 1), (2, 3, 4), 2)
+    shapes = [model.get_layer(f"relu_{stage}_2").output.shape[1:] for stage in (1, 2, 3)]
+    assert shapes == [(8, 4, 2), (4, 2, 3), (2, 1, 4)]
+    model = a_mobilenet(10, (8, 8, 1), (4, 6), blocks=2, stem_stride=2)
+    shapes = [model.get_layer(name).output.shape[1:] for name in ("relu_stem", "relu_1_2", "relu_2_1", "relu_2_2")]
+    assert shapes == [(4, 4, 4), (4, 4, 2), (2, 2, 3), (2, 2, 3)]
+
+
+def test_a_residual_block_adds_to_what_it_is_given():
+    model = a_resnet(blocks=2)
+    model.get_layer("norm_1_2_2").set_weights([np.zeros(4), np.zeros(4), np.zeros(4), np.ones(4)])
+    inside = keras.Model(model.input, [model.get_layer(name).output for name in ("relu_1_1", "relu_1_2")])
+    given, made = inside(IMAGE)
+    np.testing.assert_array_equal(given, made)
+    assert np.ptp(given) > 0
+
+
+def test_more_convolutions_a_block_leave_the_names_of_the_first_as_they_are():
+    names = [layer.name for layer in a_cnn(filters=(4, 8), convolutions=2).layers]
+    assert set(names) > {layer.name for layer in a_cnn().layers}
+    assert names[2:9] == ["conv_1", "norm_1", "relu_1", "conv_1_2", "norm_1_2", "relu_1_2", "pool_1"]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_its_tflite_file_computes_the_same(family, tmp_path):
+    model = FAMILIES[family]()
+    noise = np.random.default_rng(0)
+    model.set_weights([each + noise.uniform(0.01, 0.1, each.shape) for each in model.get_weights()])
+    (tmp_path / "model.tflite").write_bytes(to_tflite(model))
+    expected = keras_outputs(model, IMAGE)
+    np.testing.assert_allclose(tflite_outputs(tmp_path / "model.tflite", IMAGE), expected, rtol=1e-4, atol=1e-4)
+    assert np.ptp(expected, axis=0).max() > 0.01
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -200,6 +200,17 @@ def test_arithmetic_between_layers_is_taken(tmp_path):
     np.testing.assert_array_equal(load_model(tmp_path / "model.keras")(TABLE), model(TABLE))
 
 
+def test_a_file_of_keras_3_is_refused_by_its_version(tmp_path):
+    save_model(a_table_model(), tmp_path / "model.keras")
+    with zipfile.ZipFile(tmp_path / "model.keras") as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    content["metadata.json"] = json.dumps({**json.loads(content["metadata.json"]), "keras_version": "3.6.0"})
+    with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
+        for name, each in content.items():
+            archive.writestr(name, each)
+    assert "saved by Keras 3.6.0, which Keras 2 can't read; accepted: " in refused(tmp_path / "model.keras")
+
+
 class Own(keras.layers.Layer):
     pass
 

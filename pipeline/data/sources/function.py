@@ -43,14 +43,27 @@ def load_function(
             public function of an allowed module; when the arguments don't fit; when it fails; or when it returns
             something else than Images, Table or the arrays of them.
     """
+    return _examples(call_function(target, arguments, allowed), target, task, scale)
+
+
+def call_function(target: str, arguments: Mapping[str, Any], allowed: Sequence[str]) -> Any:
+    """Calls a function of a module and returns what it returns.
+
+    Args:
+        target: "package.module.function".
+        arguments: By name.
+        allowed: Modules and packages that may be imported, each with all below it.
+
+    Raises:
+        ValueError: As `load_function`, but for what it returns.
+    """
     module, name = _split(target, allowed)
     function = _function(_import(module, target), name, target, allowed)
     _check_arguments(function, arguments, target)
     try:
-        returned = function(**arguments)
+        return function(**arguments)
     except Exception as error:
         raise ValueError(f"{target}: fails: {_said(error)}") from error
-    return _examples(returned, target, task, scale)
 
 
 def function_file(target: str, allowed: Sequence[str]) -> Path:
