@@ -49,6 +49,7 @@ class Settings:
     stages: dict[str, dict[str, Any]]
     data: dict[str, Any]
     model: dict[str, Any]
+    student: dict[str, Any]
     optimizer: dict[str, Any]
     distribution: dict[str, Any]
 

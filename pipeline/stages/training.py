@@ -1,7 +1,8 @@
 """What every stage that trains has in common: its settings, its input, its artifact."""
 
+import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import pydantic
@@ -20,6 +21,25 @@ from pipeline.stages.settings import (
     Seed,
 )
 from pipeline.stages.table_checks import check_augment
+
+
+@dataclasses.dataclass(frozen=True)
+class Lesson:
+    """What a training learns in place of its labels.
+
+    Attributes:
+        part: The training part, with the labels that `targets` is to be given, such as each example's place.
+        targets: From such a batch, perhaps with weights, to one of features and what the objective compares.
+        objective: Loss and metrics, as arguments of Keras's `compile`.
+        judged: Whether they take the labels of the validation part too; else it is left out.
+        augmented: Whether the targets hold for changed examples too; else they are left as they are.
+    """
+
+    part: Any
+    targets: Callable[..., tuple[Any, ...]]
+    objective: dict[str, Any]
+    judged: bool = True
+    augmented: bool = True
 
 
 @dataclass(config=STRICT, kw_only=True)
@@ -55,14 +75,20 @@ class TrainingStage(Stage):
             )
 
     def fit(
-        self, model: Any, dataset: Any, context: Context, callbacks: tuple[Any, ...] = ()
+        self,
+        model: Any,
+        dataset: Any,
+        context: Context,
+        callbacks: tuple[Any, ...] = (),
+        lesson: Lesson | None = None,
     ) -> list[dict[str, float]]:
-        """Trains the model in place, resuming from the stage's checkpoints."""
-        from pipeline.data.augmentation.policy import check
+        """Trains the model in place, resuming from the stage's checkpoints; without a lesson, on its labels."""
+        from pipeline.data.augmentation.policy import Augmentation, check
         from pipeline.data.stream import evaluation_stream, steps_per_epoch, training_stream
         from pipeline.training.fit import fit
 
-        info, augmentation = dataset.info, self.augment.policy()
+        info, part = dataset.info, dataset.train if lesson is None else lesson.part
+        augmentation = self.augment.policy() if lesson is None or lesson.augmented else Augmentation()
         distribution = start_distribution(self.distribution)
         with blame("batch_size"):
             steps = steps_per_epoch(dataset.train, self.batch_size, self.input.last_batch)
@@ -71,8 +97,8 @@ class TrainingStage(Stage):
         soft = augmentation.mixes and info.task == "classification"
 
         def training(first_epoch: int) -> Any:
-            return training_stream(
-                dataset.train,
+            batches = training_stream(
+                part,
                 info,
                 batch_size=self.batch_size,
                 seed=self.seed,
@@ -84,7 +110,9 @@ class TrainingStage(Stage):
                 last_batch=self.input.last_batch,
                 **self.input.arguments(),
             )
+            return batches if lesson is None else taught(batches, lesson.targets)
 
+        validation = evaluation_stream(dataset.validation, info, self.batch_size, soft=soft, **self.input.arguments())
         batches = steps * self.epochs
         every = self.optimizer.gradient_accumulation_steps
         if batches < every:
@@ -97,7 +125,7 @@ class TrainingStage(Stage):
         history = fit(
             model,
             training,
-            evaluation_stream(dataset.validation, info, self.batch_size, soft=soft, **self.input.arguments()),
+            validation if lesson is None or lesson.judged else None,
             optimizer=build_optimizer(self.optimizer, self.learning_rate, batches),
             epochs=self.epochs,
             steps_per_epoch=steps,
@@ -109,10 +137,19 @@ class TrainingStage(Stage):
             task=info.task,
             soft=soft,
             target_variance=info.target_variance,
+            goal=None if lesson is None else lesson.objective,
         )
         for slot, size in model.optimizer.memory().items():
             context.keep(f"optimizer {slot}", size)
         return history
+
+
+def taught(batches: Any, targets: Callable[..., tuple[Any, ...]]) -> Any:
+    """Returns the batches of a stream with other targets, in the same order."""
+    from pipeline.keras import tf
+
+    mapped = batches.map(targets, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return mapped.prefetch(tf.data.AUTOTUNE)
 
 
 def start_distribution(settings: DistributionSettings) -> Any:
@@ -155,12 +192,12 @@ def build_optimizer(settings: OptimizerSettings, learning_rate: float | None, ba
 
 
 def write_model(model: Any, history: list[dict[str, float]], context: Context) -> None:
-    """Fills a model artifact: `model.keras`, the history of its training, and the digest of its weights."""
+    """Fills a model artifact: `model.keras`, the history of its training, if any, and the digest of its weights."""
     from pipeline.models.files import save_model, weights_digest
 
     save_model(model, context.output / "model.keras")
     (context.output / "history.json").write_text(json.dumps(history, indent=1))
     (context.output / "weights.sha256").write_text(weights_digest(model) + "\n")
-    for name, value in history[-1].items():
+    for name, value in (history[-1] if history else {}).items():
         if name.startswith("val_"):
             context.log.info("validation %s %.4f after %d epochs", name.removeprefix("val_"), value, len(history))

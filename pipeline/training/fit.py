@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -39,7 +39,7 @@ class Processes(Protocol):
 def fit(
     model: keras.Model,
     training: Callable[[int], tf.data.Dataset],
-    validation: tf.data.Dataset,
+    validation: tf.data.Dataset | None,
     *,
     optimizer: keras.optimizers.Optimizer,
     epochs: int,
@@ -52,6 +52,7 @@ def fit(
     task: str = "classification",
     soft: bool = False,
     target_variance: float = 1.0,
+    goal: Mapping[str, Any] | None = None,
 ) -> list[dict[str, float]]:
     """Trains a model, from its last completed epoch if there is one.
 
@@ -59,7 +60,8 @@ def fit(
         model: The model; it is trained in place.
         training: Gives the stream of (features, labels) batches, perhaps with sample weights, from an epoch on to the
             last.
-        validation: Batches on which every epoch is judged; their labels may be class indices where `soft` is set.
+        validation: Batches on which every epoch is judged; their labels may be class indices where `soft` is set;
+            None judges none.
         optimizer: Its state is restored with the weights.
         epochs: How many in all, those before an interruption included.
         steps_per_epoch: Batches an epoch.
@@ -71,6 +73,7 @@ def fit(
         task: What the model predicts, as in `objective`; outputs are logits, or a number in the target's units.
         soft: As in `objective`.
         target_variance: As in `objective`.
+        goal: Loss and metrics, as arguments of Keras's `compile`, in place of those of the task.
 
     Returns:
         The metrics of each epoch.
@@ -80,7 +83,7 @@ def fit(
     """
     rank = processes.rank if processes else 0
     optimizer = processes.wrap(optimizer) if processes else optimizer
-    model.compile(optimizer, **objective(task, soft=soft, target_variance=target_variance))
+    model.compile(optimizer, **(goal or objective(task, soft=soft, target_variance=target_variance)))
     optimizer.build(model.trainable_variables)
     checkpoints = Checkpoints(state / "checkpoints", model)
     history = checkpoints.restore() if rank == 0 else []
@@ -97,7 +100,7 @@ def fit(
             initial_epoch=len(history),
             epochs=epochs,
             steps_per_epoch=steps_per_epoch,
-            validation_data=soft_labels(validation, model.output_shape[-1]) if soft else validation,
+            validation_data=soft_labels(validation, model.output_shape[-1]) if soft and validation else validation,
             verbose=0,
             callbacks=[
                 SeedEachEpoch(seed, rank),
