@@ -1,87 +1,120 @@
-"""Post-training quantization to 8-bit integers (Jacob et al., arXiv:1712.05877), by TensorFlow Lite's converter."""
+"""Post-training quantization (Jacob et al., arXiv:1712.05877) by TensorFlow Lite's converter."""
 
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
+from pipeline.compression.float_layers import operations_of, raw_layers
 from pipeline.keras import keras, tf
 
-RAW = (keras.layers.Normalization, keras.layers.Embedding)
-"""Layers that take what 8 bits can't hold: numbers of any magnitude, and codes."""
+Scheme = Literal["dynamic", "float16", "int8", "int16x8"]
+"""dynamic: weights in 8 bits, activations quantized as they come. float16: weights in 16 bits, computed in float32.
+int8: weights and activations in 8 bits. int16x8: activations in 16 bits, weights in 8."""
 
-InputType = Literal["float32", "int8", "uint8"]
+InputType = Literal["float32", "int8", "uint8", "int16"]
+
+INPUTS: dict[str, tuple[InputType, ...]] = {
+    "dynamic": ("float32",),
+    "float16": ("float32",),
+    "int8": ("float32", "int8", "uint8"),
+    "int16x8": ("float32", "int16"),
+}
+"""The types that a file's input and output can have, by scheme."""
+
+CALIBRATED = ("int8", "int16x8")
+"""Schemes that must see real examples, whose activations set the ranges."""
 
 
-def quantize_int8(model: keras.Model, calibration: np.ndarray, *, input_type: InputType = "float32") -> bytes:
-    """Returns a model as a TFLite file with 8-bit weights and activations.
+def quantize(
+    model: keras.Model,
+    scheme: Scheme,
+    calibration: np.ndarray | None = None,
+    *,
+    input_type: InputType = "float32",
+    exclude: Sequence[str] = (),
+) -> bytes:
+    """Returns a model as a quantized TFLite file.
 
-    One scale serves a whole tensor, so raw features of different magnitudes can't share 8 bits: on a table whose
-    columns run from 0.1 to 2,000 that alone cost a third of the accuracy, and the codes of categories would be rounded
-    into others. Layers that normalize raw numbers, and those that bring raw numbers and codes to where they are
+    In int8 one scale serves a whole tensor, so raw features of different magnitudes can't share 8 bits: on a table
+    whose columns run from 0.1 to 2,000 that alone cost a third of the accuracy, and the codes of categories would be
+    rounded into others. Layers that normalize raw numbers, and those that bring raw numbers and codes to where they are
     normalized or looked up, therefore stay in float32, and the integers begin behind them.
+
+    Zeros are stored like other weights: of Dense layers in 8 bits that the converter encodes sparsely, XNNPACK, which
+    interpreters use unless told otherwise, computes wrong results without a word (seen in TensorFlow 2.18.1 and
+    LiteRT 2.3); only float32 ones come out right, which `to_tflite` writes.
 
     Args:
         model: A model with one input; it is left alone.
-        calibration: Real examples, of shape (examples, ...), whose activations set the ranges.
+        scheme: How numbers are stored and computed with.
+        calibration: Real examples, of shape (examples, ...), for int8 and int16x8.
         input_type: The type of the file's input and output.
+        exclude: Names of layers that stay in float32; int8 only.
 
     Raises:
-        ValueError: If there is no calibration example, or the input must stay float32.
+        ValueError: If the scheme lacks its examples, has not that type of input, or can't leave a layer out.
     """
-    if not len(calibration):
-        raise ValueError("no calibration example; accepted: at least 1")
-    takers = [layer for layer in model.layers if isinstance(layer, RAW)]
-    if takers and input_type != "float32":
-        raise ValueError(f"input_type={input_type}: {takers[0].name} takes raw features; accepted: float32")
-
-    def representative_dataset() -> Iterator[list[np.ndarray]]:
-        for example in calibration:
-            yield [example[np.newaxis].astype(np.float32)]
-
+    check_scheme(scheme, input_type=input_type, exclude=exclude)
+    names = [layer.name for layer in model.layers]
+    for name in exclude:
+        if name not in names:
+            raise ValueError(f"exclude names {name}, which is no layer; accepted: {', '.join(names)}")
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if scheme == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    if scheme not in CALIBRATED:
+        return bytes(converter.convert())
+    if calibration is None or not len(calibration):
+        raise ValueError("no calibration example; accepted: at least 1")
+    takers, raw = raw_layers(model)
+    if takers and scheme == "int16x8":
+        raise ValueError(f"scheme=int16x8: {takers[0]} takes raw features; accepted: dynamic, float16, int8")
+    if takers and input_type != "float32":
+        raise ValueError(f"input_type={input_type}: {takers[0]} takes raw features; accepted: float32")
+    return _calibrated(converter, model, scheme, calibration, input_type, sorted({*raw, *exclude}))
+
+
+def check_scheme(scheme: str, *, input_type: str = "float32", exclude: Sequence[str] = ()) -> None:
+    """Refuses settings that do not go together.
+
+    Raises:
+        ValueError: Naming the setting and what would be accepted.
+    """
+    if scheme not in get_args(Scheme):
+        raise ValueError(f"scheme={scheme}; accepted: {', '.join(get_args(Scheme))}")
+    if input_type not in INPUTS[scheme]:
+        raise ValueError(f"input_type={input_type} of scheme={scheme}; accepted: {', '.join(INPUTS[scheme])}")
+    if exclude and scheme != "int8":
+        raise ValueError(f"exclude={','.join(exclude)} of scheme={scheme}; accepted with it: []")
+
+
+def _calibrated(
+    converter: Any, model: keras.Model, scheme: str, examples: np.ndarray, input_type: InputType, floats: list[str]
+) -> bytes:
+    def representative_dataset() -> Iterator[list[np.ndarray]]:
+        for example in examples:
+            yield [example[np.newaxis].astype(np.float32)]
+
+    sets = tf.lite.OpsSet
     converter.representative_dataset = representative_dataset
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.target_spec.supported_ops = (
+        [sets.TFLITE_BUILTINS_INT8]
+        if scheme == "int8"
+        else [sets.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8]
+    )
     converter.inference_input_type = converter.inference_output_type = tf.dtypes.as_dtype(input_type)
     with warnings.catch_warnings():
         # The converter asks for statistics that the calibration is about to gather.
         warnings.filterwarnings("ignore", message="Statistics for quantized inputs were expected")
         # The debugger, which alone can leave operations in float32, runs the old interpreter.
         warnings.filterwarnings("ignore", message=r"\s*Warning: (tf.lite.Interpreter|Please use the LiteRT)")
-        raw = _raw_layers(model, takers)
-        if not raw:
+        if not floats or scheme != "int8":
             return bytes(converter.convert())
-        return _all_but(converter, representative_dataset, _operations(model, raw))
-
-
-def _raw_layers(model: keras.Model, takers: Sequence[keras.layers.Layer]) -> list[str]:
-    """Returns the names of the layers whose values are raw: all before the takers, and those that normalize."""
-    inside, found = {id(layer) for layer in model.layers}, set()
-    waiting = [(layer, isinstance(layer, keras.layers.Normalization)) for layer in takers]
-    while waiting:
-        layer, raw = waiting.pop()
-        if layer.name in found or id(layer) not in inside or isinstance(layer, keras.layers.InputLayer):
-            continue
-        if raw:
-            found.add(layer.name)
-        waiting += [(before, True) for node in layer.inbound_nodes for before, *_ in node.iterate_inbound()]
-    return sorted(found)
-
-
-def _operations(model: keras.Model, layers: list[str]) -> list[str]:
-    """Returns the names that the converter gives to the operations of some layers."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_content=bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert()))
-    names = {details["name"] for details in interpreter.get_tensor_details()}
-    return sorted(name for name in names if any(f"/{layer}/" in name for layer in layers))
-
-
-def _all_but(converter: Any, representative_dataset: Any, operations: list[str]) -> bytes:
-    options = tf.lite.experimental.QuantizationDebugOptions(denylisted_nodes=operations)
-    debugger = tf.lite.experimental.QuantizationDebugger(
-        converter=converter, debug_dataset=representative_dataset, debug_options=options
-    )
-    return bytes(debugger.get_nondebug_quantized_model())
+        options = tf.lite.experimental.QuantizationDebugOptions(denylisted_nodes=operations_of(model, floats))
+        debugger = tf.lite.experimental.QuantizationDebugger(
+            converter=converter, debug_dataset=representative_dataset, debug_options=options
+        )
+        return bytes(debugger.get_nondebug_quantized_model())

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 from real_data import breast_cancer, diabetes, digits, mixed
 
-from pipeline.compression.quantization import quantize_int8
+from pipeline.compression.quantization import quantize
 from pipeline.keras import keras, tf
 from pipeline.models.cnn import cnn
 from pipeline.models.inputs import image_input, table_input
@@ -64,12 +64,12 @@ CALIBRATION = 100
 
 @cache
 def quantized_digits(input_type):
-    return quantize_int8(digits_model(), digits().train.features[:CALIBRATION], input_type=input_type)
+    return quantize(digits_model(), "int8", digits().train.features[:CALIBRATION], input_type=input_type)
 
 
 @cache
 def quantized_table():
-    return quantize_int8(table_model(), breast_cancer().train.features[:CALIBRATION])
+    return quantize(table_model(), "int8", breast_cancer().train.features[:CALIBRATION])
 
 
 def classes(logits):

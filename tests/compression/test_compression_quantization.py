@@ -17,14 +17,14 @@ from real_data import breast_cancer, diabetes, digits, mixed
 
 from pipeline.compression.export import keras_outputs
 from pipeline.compression.pruning import PRUNABLE
-from pipeline.compression.quantization import quantize_int8
+from pipeline.compression.quantization import quantize
 from pipeline.keras import keras, tf
 from pipeline.measurement.outputs import tflite_outputs
 from pipeline.models.files import weights_digest
 
 
 def quantized(model, data, **options):
-    return quantize_int8(model, data.train.features[:CALIBRATION], **options)
+    return quantize(model, "int8", data.train.features[:CALIBRATION], **options)
 
 
 def agreement(content, model, data, folder):
@@ -149,7 +149,7 @@ def test_raw_features_that_are_normalized_or_looked_up_stay_float32(input_type, 
 
 def test_without_examples_there_is_no_calibration():
     with pytest.raises(ValueError, match=r"^no calibration example; accepted: at least 1$"):
-        quantize_int8(digits_model(), digits().train.features[:0])
+        quantize(digits_model(), "int8", digits().train.features[:0])
 
 
 def test_zeros_stay_zeros(tmp_path):
