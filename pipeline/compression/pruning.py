@@ -1,6 +1,7 @@
-"""Magnitude pruning with TFMOT (Zhu and Gupta, arXiv:1710.01878)."""
+"""Magnitude pruning with TFMOT (Zhu and Gupta, arXiv:1710.01878), of single weights, 2 of 4, or blocks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 import tensorflow_model_optimization as tfmot
@@ -8,54 +9,65 @@ import tensorflow_model_optimization as tfmot
 from pipeline.keras import keras
 
 PRUNABLE = (keras.layers.Dense, keras.layers.Conv2D)
-UPDATES = 50
-"""How often the mask is updated between the first and the last pruning step."""
+
+Pattern = Literal["unstructured", "2:4", "blocks"]
+"""Which weights become zero together.
+
+unstructured: any. 2:4: two of four side by side (Mishra et al., arXiv:2104.08378).
+blocks: 16 of a unit of a Dense layer, side by side in its input, which TFLite's sparse encoding computes without."""
+
+BLOCK = (16, 1)
+"""Rows and columns of a block of a Dense kernel, of shape (inputs, units)."""
 
 
-def prunable_layers(model: keras.Model, exclude: Sequence[str] = ()) -> list[str]:
-    """Returns the names of the layers whose kernel pruning thins out: Dense and Conv2D.
+def prunable_layers(
+    model: keras.Model, exclude: Sequence[str] = (), *, include: Sequence[str] = (), pattern: Pattern = "unstructured"
+) -> list[str]:
+    """Returns the names of the layers whose kernel pruning thins out: Dense and Conv2D; in blocks, Dense alone.
 
     Depthwise and separable convolutions stay dense: TFMOT passes over the former, and of the latter would prune but
     the pointwise half.
 
+    Args:
+        model: A functional or sequential model.
+        exclude: Names or types of layers to leave dense.
+        include: Names or types of those to prune; none: all.
+        pattern: Which weights become zero together.
+
     Raises:
-        ValueError: If the model is subclassed or nested, or an excluded layer does not exist.
+        ValueError: If the model is subclassed or nested, or a named layer does not exist.
     """
     if not isinstance(model, keras.Sequential) and not model._is_graph_network:  # tf_keras has no public test for it
         raise ValueError(f"{model.name}: pruning takes functional and sequential models, not a subclassed one")
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             raise ValueError(f"{layer.name}: pruning does not take a model inside a model; flatten it first")
-    names = [layer.name for layer in model.layers]
-    for name in exclude:
-        if name not in names:
-            raise ValueError(f"exclude names {name}, which is no layer; accepted: {', '.join(names)}")
-    return [layer.name for layer in model.layers if isinstance(layer, PRUNABLE) and layer.name not in exclude]
+    known = [layer.name for layer in model.layers]
+    types = [each.__name__ for each in PRUNABLE]
+    for key, names in {"exclude": exclude, "include": include}.items():
+        for name in names:
+            if name not in (*known, *types):
+                accepted = ", ".join((*known, *types))
+                raise ValueError(f"{key} names {name}, which is no layer; accepted: {accepted}")
+    kinds = keras.layers.Dense if pattern == "blocks" else PRUNABLE
+    layers = [layer for layer in model.layers if isinstance(layer, kinds)]
+    kept = [layer for layer in layers if not include or named(layer, include)]
+    return [layer.name for layer in kept if not named(layer, exclude)]
 
 
-def polynomial_schedule(
-    steps: int, *, initial_sparsity: float, final_sparsity: float, end: float
-) -> tfmot.sparsity.keras.PolynomialDecay:
-    """Returns a schedule that surely reaches its final sparsity.
-
-    TFMOT's own stays below it, without a word, unless the span is a multiple of the frequency; the span is rounded
-    down to one here.
-
-    Args:
-        steps: Training steps in all.
-        initial_sparsity: Share of zeros at the first step.
-        final_sparsity: Share of zeros from the end of the span on.
-        end: Share of the steps over which sparsity grows; the rest is fine-tuning at a fixed mask.
-    """
-    span = max(1, int(steps * end) - 1)
-    frequency = max(1, span // UPDATES)
-    return tfmot.sparsity.keras.PolynomialDecay(
-        initial_sparsity, final_sparsity, begin_step=0, end_step=span // frequency * frequency, frequency=frequency
-    )
+def named(layer: keras.layers.Layer, names: Iterable[str]) -> bool:
+    """Whether a layer's name or type is among some."""
+    return layer.name in names or type(layer).__name__ in names
 
 
 def prunable(
-    model: keras.Model, schedule: tfmot.sparsity.keras.PruningSchedule, *, exclude: Sequence[str] = ()
+    model: keras.Model,
+    schedule: tfmot.sparsity.keras.PruningSchedule,
+    *,
+    exclude: Sequence[str] = (),
+    include: Sequence[str] = (),
+    per_layer: Mapping[str, tfmot.sparsity.keras.PruningSchedule] | None = None,
+    pattern: Pattern = "unstructured",
 ) -> keras.Model:
     """Returns a copy of a model whose kernels are pruned while it is trained; the model itself is left alone.
 
@@ -63,22 +75,32 @@ def prunable(
 
     Args:
         model: A functional or sequential model.
-        schedule: How sparsity grows with the steps.
-        exclude: Names of layers to leave dense.
+        schedule: How sparsity grows with the steps; 2:4 has a sparsity of its own, a half, from the first step.
+        exclude: Names or types of layers to leave dense.
+        include: Names or types of those to prune; none: all.
+        per_layer: Other schedules of layers by their name.
+        pattern: Which weights become zero together.
 
     Raises:
         ValueError: If the model is subclassed or nested, or no layer is left to prune.
     """
-    names = prunable_layers(model, exclude)
+    names = prunable_layers(model, exclude, include=include, pattern=pattern)
     if not names:
-        raise ValueError(f"{model.name}: no layer to prune; accepted: Dense and Conv2D layers that are not excluded")
+        kinds = "Dense layers" if pattern == "blocks" else "Dense and Conv2D layers"
+        raise ValueError(f"{model.name}: no layer to prune; accepted: {kinds} that are not excluded")
+    schedules = dict(per_layer or {})
+    for name in schedules:
+        if name not in names:
+            raise ValueError(f"per_layer names {name}, which is not pruned; accepted: {', '.join(names)}")
+    options: dict[str, Any] = {"2:4": {"sparsity_m_by_n": (2, 4)}, "blocks": {"block_size": BLOCK}}.get(pattern, {})
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
 
     def wrap(layer: keras.layers.Layer) -> keras.layers.Layer:
         if layer.name not in names:
             return layer
-        return tfmot.sparsity.keras.prune_low_magnitude(layer, pruning_schedule=schedule)
+        chosen = schedules.get(layer.name, schedule)
+        return tfmot.sparsity.keras.prune_low_magnitude(layer, pruning_schedule=chosen, **options)
 
     return keras.models.clone_model(copy, clone_function=wrap)
 

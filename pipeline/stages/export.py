@@ -29,6 +29,7 @@ class Export(Stage):
 
     formats: Annotated[list[Literal["tflite", "saved_model", "keras"]], pydantic.Field(min_length=1)]
     check_examples: Positive
+    sparse: bool = False
 
     def check(self, upstream: Mapping[str, Stage]) -> None:
         """Refuses formats that a quantized file does not have."""
@@ -39,6 +40,10 @@ class Export(Stage):
                 "a quantized model exists as TFLite only",
                 value=",".join(self.formats),
                 accepted=["[tflite]"],
+            )
+        if self.sparse and model is not None and model.produces == "tflite":
+            raise ConfigError(
+                "sparse", "of a quantized file XNNPACK computes wrong results", value="true", accepted=["false"]
             )
 
     def run(self, context: Context) -> None:
@@ -60,7 +65,9 @@ class Export(Stage):
         outputs: dict[str, Any] = {}
         if "tflite" in self.formats:
             path = context.output / "model.tflite"
-            path.write_bytes((source / "model.tflite").read_bytes() if quantized else export.to_tflite(model))
+            path.write_bytes(
+                (source / "model.tflite").read_bytes() if quantized else export.to_tflite(model, sparse=self.sparse)
+            )
             outputs["tflite"] = tflite_outputs(path, features)
         if "saved_model" in self.formats:
             folder, output = context.output / "saved_model", "prediction" if info.task == "regression" else "logits"

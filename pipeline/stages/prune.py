@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import pydantic
 from pydantic.dataclasses import dataclass
@@ -15,21 +15,28 @@ from pipeline.stages.train import Train
 from pipeline.stages.training import TrainingStage, write_model
 
 TOLERANCE = 0.01
+TYPES = ("Dense", "Conv2D")
+PAIRS = 0.5
+"""The share of zeros of 2:4."""
 
 
 @dataclass(config=STRICT, kw_only=True)
 class Prune(TrainingStage):
-    """Prunes by magnitude with a polynomial schedule, then strips TFMOT's wrappers."""
+    """Prunes by magnitude, then strips TFMOT's wrappers."""
 
     kind: ClassVar[str] = "prune"
     produces: ClassVar[str] = "model"
     accepts: ClassVar[dict[str, tuple[str, ...]]] = {"model": ("model",), "data": ("dataset",)}
     libraries: ClassVar[tuple[str, ...]] = (*TRAINING_LIBRARIES, "tensorflow-model-optimization")
 
+    schedule: Literal["polynomial", "constant", "one_shot"]
+    pattern: Literal["unstructured", "2:4", "blocks"]
     initial_sparsity: Fraction
     final_sparsity: Fraction
     end: Annotated[float, pydantic.Field(gt=0, le=1)]
+    include: list[str] = field(default_factory=list)
     exclude: list[str] = field(default_factory=list)
+    per_layer: dict[str, Fraction] = field(default_factory=dict)
 
     def check(self, upstream: Mapping[str, Stage]) -> None:
         """Refuses a sparsity that would have to fall, and names of layers that the model won't have."""
@@ -42,23 +49,35 @@ class Prune(TrainingStage):
                 accepted=["false"],
             )
         model = upstream.get("model")
-        layers = model.model.kernels if isinstance(model, Train) else self.exclude
-        for name in self.exclude:
+        family = model.model if isinstance(model, Train) else None
+        if family:
+            self._check_names(family.kernels)
+        if self.pattern == "2:4" and (self.final_sparsity != PAIRS or self.per_layer):
+            key = "per_layer" if self.per_layer else "final_sparsity"
+            raise ConfigError(key, "pattern=2:4 has no other sparsity", value=getattr(self, key), accepted=[f"{PAIRS}"])
+        for key, sparsity in {"final_sparsity": self.final_sparsity, **self.per_layer}.items():
+            if self.schedule == "polynomial" and sparsity < self.initial_sparsity:
+                raise ConfigError(
+                    key if key == "final_sparsity" else f"per_layer.{key}", "below initial_sparsity", value=sparsity,
+                    accepted=[f"{self.initial_sparsity} to below 1"],
+                )  # fmt: skip
+
+    def _check_names(self, layers: list[str]) -> None:
+        for key, names in {"include": self.include, "exclude": self.exclude}.items():
+            for name in names:
+                if name not in (*layers, *TYPES):
+                    raise ConfigError(key, "no such layer to prune", value=name, accepted=[*layers, *TYPES], name=name)
+        for name in self.per_layer:
             if name not in layers:
-                raise ConfigError("exclude", "no such layer to prune", value=name, accepted=layers, name=name)
-        if self.exclude and set(self.exclude) == set(layers) and isinstance(model, Train):
+                raise ConfigError("per_layer", "no such layer to prune", value=name, accepted=layers, name=name)
+        if self.exclude and set(self.exclude) >= set(self.include or layers):
             raise ConfigError("exclude", "leaves no layer to prune", value=",".join(self.exclude))
-        if self.final_sparsity < self.initial_sparsity:
-            raise ConfigError(
-                "final_sparsity", "below initial_sparsity", value=self.final_sparsity,
-                accepted=[f"{self.initial_sparsity} to below 1"],
-            )  # fmt: skip
 
     def run(self, context: Context) -> None:
         """Prunes, fine-tunes, strips and saves the model."""
         import tensorflow_model_optimization as tfmot
 
-        from pipeline.compression.pruning import kernel_sparsity, polynomial_schedule, prunable, prunable_layers, strip
+        from pipeline.compression.pruning import kernel_sparsity, prunable, prunable_layers, strip
         from pipeline.data.files import load
         from pipeline.data.stream import steps_per_epoch
         from pipeline.models.files import load_model
@@ -69,21 +88,37 @@ class Prune(TrainingStage):
         model = load_model(context.inputs["model"].path("model.keras"))
         require_features(model, dataset.info)
         steps = steps_per_epoch(dataset.train, self.batch_size) * self.epochs
-        schedule = polynomial_schedule(
-            steps, initial_sparsity=self.initial_sparsity, final_sparsity=self.final_sparsity, end=self.end
-        )
-        with blame("exclude"):
-            wrapped = prunable(model, schedule, exclude=self.exclude)
+        which: dict[str, Any] = {"exclude": self.exclude, "include": self.include, "pattern": self.pattern}
+        schedules = {name: self._schedule(steps, sparsity) for name, sparsity in self.per_layer.items()}
+        with blame("include, exclude and per_layer"):
+            wrapped = prunable(model, self._schedule(steps, self.final_sparsity), per_layer=schedules, **which)
         history = self.fit(wrapped, dataset, context, (tfmot.sparsity.keras.UpdatePruningStep(),))
         pruned = strip(wrapped)
-        reached = kernel_sparsity(pruned, prunable_layers(model, self.exclude))
+        reached = kernel_sparsity(pruned, prunable_layers(model, **which))
         for name, sparsity in reached.items():
             context.log.info("%s: sparsity %.3f", name, sparsity)
-            if sparsity < self.final_sparsity - TOLERANCE:
+            asked = self.per_layer.get(name, self.final_sparsity)
+            if sparsity < asked - self._tolerance(pruned.get_layer(name).kernel.shape):
                 raise InputError(
-                    f"layer {name} ended at a sparsity of {sparsity:.3f}, not {self.final_sparsity}, "
+                    f"layer {name} ended at a sparsity of {sparsity:.3f}, not {asked}, "
                     f"after {steps} steps (set by epochs={self.epochs}); give it more steps"
                 )
         if not any(reached.values()):
             context.note("pruning changed nothing: no weight became zero")
         write_model(pruned, history, context)
+
+    def _schedule(self, steps: int, sparsity: float) -> Any:
+        from pipeline.compression.pruning_schedules import constant_schedule, one_shot_schedule, polynomial_schedule
+
+        if self.schedule == "one_shot":
+            return one_shot_schedule(final_sparsity=sparsity)
+        if self.schedule == "constant":
+            return constant_schedule(steps, final_sparsity=sparsity, end=self.end)
+        return polynomial_schedule(steps, initial_sparsity=self.initial_sparsity, final_sparsity=sparsity, end=self.end)
+
+    def _tolerance(self, shape: Any) -> float:
+        """Returns how far from its sparsity a kernel may end: a block more or less, where there are few blocks."""
+        if self.pattern != "blocks":
+            return TOLERANCE if self.pattern == "unstructured" else 0.1  # the last weights may not fill a four
+        rows, columns = shape
+        return max(TOLERANCE, 1 / max(1, -(-rows // 16) * columns))

@@ -4,14 +4,8 @@ import tensorflow_model_optimization as tfmot
 from compression_cases import compiled, digits_model, fitted, mixed_model
 from real_data import digits, mixed
 
-from pipeline.compression.pruning import (
-    UPDATES,
-    kernel_sparsity,
-    polynomial_schedule,
-    prunable,
-    prunable_layers,
-    strip,
-)
+from pipeline.compression.pruning import kernel_sparsity, prunable, prunable_layers, strip
+from pipeline.compression.pruning_schedules import UPDATES, polynomial_schedule
 from pipeline.keras import keras
 from pipeline.models.files import weights_digest
 
@@ -192,7 +186,7 @@ def functional():
         (Subclassed, [], "subclassed: pruning takes functional and sequential models, not a subclassed one"),
         (nested, [], "inner: pruning does not take a model inside a model; flatten it first"),
         (functional, ["only"], "model: no layer to prune; accepted: Dense and Conv2D layers that are not excluded"),
-        (functional, ["onyl"], "exclude names onyl, which is no layer; accepted: x, only"),
+        (functional, ["onyl"], "exclude names onyl, which is no layer; accepted: x, only, Dense, Conv2D"),
     ],
 )
 def test_what_cannot_be_pruned_is_refused_with_one_line(build, exclude, said):

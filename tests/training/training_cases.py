@@ -10,7 +10,8 @@ import numpy as np
 import real_data
 import tensorflow_model_optimization as tfmot
 
-from pipeline.compression.pruning import polynomial_schedule, prunable
+from pipeline.compression.pruning import prunable
+from pipeline.compression.pruning_schedules import polynomial_schedule
 from pipeline.keras import keras, tf
 from pipeline.models.cnn import cnn
 from pipeline.models.files import weights_digest
