@@ -9,7 +9,7 @@ from pipeline.engine.settings import read_stages
 from pipeline.stages.export import agreement
 from pipeline.stages.registry import KINDS
 from pipeline.stages.report import environment
-from pipeline.stages.settings import CnnSettings, MlpSettings
+from pipeline.stages.settings import CnnSettings, MlpSettings, MobilenetSettings, ResnetSettings
 
 OPTIMIZER = {
     "name": "adam",
@@ -151,8 +151,11 @@ def test_the_environment_unites_the_libraries_of_all_stages():
     [
         MlpSettings(units=[4, 3], dropout=0.1),
         CnnSettings(filters=[2, 3], units=4, dropout=0.1),
+        CnnSettings(filters=[2, 3], convolutions=3, units=4, dropout=0.1),
+        ResnetSettings(filters=[2, 3, 3], blocks=2, dropout=0.1),
+        MobilenetSettings(stem=2, stem_stride=2, filters=[2, 3], blocks=2, width=1.5, dropout=0.1),
     ],
-    ids=["mlp", "cnn"],
+    ids=["mlp", "cnn", "cnn of 3", "resnet", "mobilenet"],
 )
 def test_the_names_of_kernels_are_those_of_the_model_that_is_built(settings):
     from pipeline.compression.pruning import prunable_layers

@@ -1,0 +1,130 @@
+"""The `quantize_aware` stage: a trained model, fine-tuned while it is rounded to 8 bits, as a TFLite file."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Any, ClassVar, Literal
+
+from pydantic.dataclasses import dataclass
+
+from pipeline.engine.errors import ConfigError, blame
+from pipeline.engine.stage import STRICT, Context, Exhibit, Stage
+from pipeline.stages.features import require_features
+from pipeline.stages.settings import TRAINING_LIBRARIES, Positive
+from pipeline.stages.train import Train
+from pipeline.stages.training import TrainingStage, write_model
+
+COMPARED = 256
+"""Validation examples on which the file is compared with the rounded model that was trained."""
+
+SAME_ROUNDING = 0.95
+"""Least share of examples that file and model must put in the same class to count as one computation."""
+
+
+@dataclass(config=STRICT, kw_only=True)
+class QuantizeAware(TrainingStage):
+    """Trains with weights and activations rounded, keeping zeros and shared values, and writes 8-bit integers."""
+
+    kind: ClassVar[str] = "quantize_aware"
+    produces: ClassVar[str] = "tflite"
+    accepts: ClassVar[dict[str, tuple[str, ...]]] = {"model": ("model",), "data": ("dataset",)}
+    libraries: ClassVar[tuple[str, ...]] = (*TRAINING_LIBRARIES, "tensorflow-model-optimization", "ai-edge-litert")
+
+    calibration_examples: Positive
+    input_type: Literal["float32", "int8", "uint8"]
+    exclude: list[str] = field(default_factory=list)
+
+    def check(self, upstream: Mapping[str, Stage]) -> None:
+        """Refuses averages of weights, and names of layers that the model won't have."""
+        super().check(upstream)
+        if self.optimizer.use_ema:
+            raise ConfigError(
+                "optimizer.use_ema",
+                "averages of weights are not those whose rounding was trained",
+                value="true",
+                accepted=["false"],
+            )
+        model = upstream.get("model")
+        family = model.model if isinstance(model, Train) else None
+        if family is None:
+            return
+        for name in self.exclude:
+            if name not in family.kernels:
+                raise ConfigError("exclude", "no such layer", value=name, accepted=family.kernels, name=name)
+        if set(self.exclude) >= set(family.kernels):
+            raise ConfigError("exclude", "leaves no layer to quantize", value=",".join(self.exclude))
+
+    def run(self, context: Context) -> None:
+        """Fine-tunes, converts and saves the model; the reference is what was trained, not rounded."""
+        import numpy as np
+
+        from pipeline.compression.quantization_aware import quantization_aware
+        from pipeline.data.files import load
+        from pipeline.models.files import load_model
+        from pipeline.training.determinism import start
+
+        dataset = load(context.inputs["data"].files)
+        train = dataset.train
+        start(self.seed)
+        model = load_model(context.inputs["model"].path("model.keras"))
+        require_features(model, dataset.info)
+        count = min(self.calibration_examples, len(train.features))
+        if count < self.calibration_examples:
+            context.note(f"calibrated on all {count} training examples; {self.calibration_examples} were asked for")
+        chosen = np.random.default_rng(self.seed).choice(len(train.features), count, replace=False)
+        with blame("exclude and input_type"):
+            aware = quantization_aware(
+                model, train.decoded(np.sort(chosen)), exclude=self.exclude, input_type=self.input_type
+            )
+        history = self.fit(aware.model, dataset, context)
+        write_model(aware.strip(), history, context)
+        (context.output / "model.keras").rename(context.output / "reference.keras")
+        (context.output / "model.tflite").write_bytes(aware.to_tflite())
+        settings = {
+            "scheme": "int8",
+            "training": "quantization-aware",
+            "calibration_examples": count,
+            "input_type": self.input_type,
+            "exclude": self.exclude,
+            "float32": [*aware.plan.ends, *aware.plan.floats],
+            "layers": self._show(aware, context),
+        }
+        (context.output / "quantization.json").write_text(json.dumps(settings, indent=1))
+        self._compare(aware, dataset, context)
+
+    def _show(self, aware: Any, context: Context) -> list[dict[str, Any]]:
+        """Shows and returns what training kept of each layer, as it is in the weights behind the file."""
+        from pipeline.compression.weight_form import kernel_forms
+
+        columns = ["layer", "weights", "kept", "zeros"]
+        kept, after = aware.kept(), kernel_forms(aware.strip())
+        layers: list[dict[str, Any]] = []
+        for name, form in after.items():
+            before = kept.get(name)
+            words = " and ".join(["zeros"] * before.sparse + ["values"] * before.clustered) if before else ""
+            kind = "int8" if name in aware.plan.rounded else "float32"
+            layers.append({"layer": name, "weights": kind, "kept": words, "zeros": round(form.sparsity, 4)})
+        rows = [[each[key] for key in columns] for each in layers]
+        context.show(Exhibit("quantization-aware training", columns, rows))
+        lost = [
+            name
+            for name, form in kernel_forms(aware.start).items()
+            if (form.sparse or form.clustered) and name not in kept
+        ]
+        if lost:
+            context.note(f"zeros and shared values of {', '.join(lost)} are not kept: these layers are not rounded")
+        return layers
+
+    def _compare(self, aware: Any, dataset: Any, context: Context) -> None:
+        """Compares the file with the rounded model that was trained, on validation examples."""
+        from pipeline.compression.export import keras_outputs
+        from pipeline.measurement.outputs import tflite_outputs
+        from pipeline.stages.export import agreement
+
+        features = dataset.validation.decoded(slice(COMPARED))
+        given = tflite_outputs(context.output / "model.tflite", features)
+        found = agreement(keras_outputs(aware.model, features), given, dataset.info.task)
+        told = ", ".join(f"{what} {value:.4g}" for what, value in found.items())
+        context.log.info("file against the rounded model on %d examples: %s", len(features), told)
+        if found.get("same_class", 1.0) < SAME_ROUNDING:
+            context.note(f"the file is not what was trained: {told} on {len(features)} validation examples")
