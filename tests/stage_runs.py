@@ -11,10 +11,10 @@ from pipeline.engine.stage import Context, Stage
 from pipeline.job import read_config
 
 
-def configured(option: str, *overrides: str, data: str = "digits") -> Stage:
-    """The stage of conf/stage/<option>.yaml, with overrides relative to it."""
+def configured(option: str, *overrides: str, data: str = "digits", model: str = "mlp") -> Stage:
+    """The stage of conf/stage/<option>.yaml, with overrides relative to it; `model` is the student's family too."""
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        settings = [f"data={data}", "+stage@stages.prepare=prepare"]
+        settings = [f"data={data}", f"model={model}", f"model@student={model}", "+stage@stages.prepare=prepare"]
         name = "prepare"
         if option != "prepare":
             name = "x"

@@ -23,7 +23,9 @@ BLOCK = (16, 1)
 def prunable_layers(
     model: keras.Model, exclude: Sequence[str] = (), *, include: Sequence[str] = (), pattern: Pattern = "unstructured"
 ) -> list[str]:
-    """Returns the names of the layers whose kernel pruning thins out: Dense and Conv2D; in blocks, Dense alone.
+    """Returns the names of the layers whose kernel pruning thins out: Dense and Conv2D.
+
+    In blocks, Dense alone, of more than 16 inputs; 2:4 takes those whose inputs are a multiple of four.
 
     Depthwise and separable convolutions stay dense: TFMOT passes over the former, and of the latter would prune but
     the pointwise half.
@@ -49,10 +51,17 @@ def prunable_layers(
             if name not in (*known, *types):
                 accepted = ", ".join((*known, *types))
                 raise ValueError(f"{key} names {name}, which is no layer; accepted: {accepted}")
-    kinds = keras.layers.Dense if pattern == "blocks" else PRUNABLE
-    layers = [layer for layer in model.layers if isinstance(layer, kinds)]
+    layers = [layer for layer in model.layers if isinstance(layer, PRUNABLE) and _takes(layer, pattern)]
     kept = [layer for layer in layers if not include or named(layer, include)]
     return [layer.name for layer in kept if not named(layer, exclude)]
+
+
+def _takes(layer: keras.layers.Layer, pattern: Pattern) -> bool:
+    """Whether a pattern fits a layer's kernel; TFMOT leaves one whose inputs are not in fours dense, without a word."""
+    if pattern == "2:4":
+        return layer.kernel.shape[-2] % 4 == 0
+    # TFMOT fails on a kernel of a single row of blocks.
+    return pattern == "unstructured" or (isinstance(layer, keras.layers.Dense) and layer.kernel.shape[0] > BLOCK[0])
 
 
 def named(layer: keras.layers.Layer, names: Iterable[str]) -> bool:
@@ -86,7 +95,11 @@ def prunable(
     """
     names = prunable_layers(model, exclude, include=include, pattern=pattern)
     if not names:
-        kinds = "Dense layers" if pattern == "blocks" else "Dense and Conv2D layers"
+        others = {
+            "blocks": "Dense layers of more than 16 inputs",
+            "2:4": "Dense and Conv2D layers of a multiple of 4 inputs",
+        }
+        kinds = others.get(pattern, "Dense and Conv2D layers")
         raise ValueError(f"{model.name}: no layer to prune; accepted: {kinds} that are not excluded")
     schedules = dict(per_layer or {})
     for name in schedules:

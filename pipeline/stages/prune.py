@@ -89,6 +89,10 @@ class Prune(TrainingStage):
         require_features(model, dataset.info)
         steps = steps_per_epoch(dataset.train, self.batch_size) * self.epochs
         which: dict[str, Any] = {"exclude": self.exclude, "include": self.include, "pattern": self.pattern}
+        if left := sorted(
+            {*prunable_layers(model)} - {*prunable_layers(model, pattern=self.pattern)} - {*self.exclude}
+        ):
+            context.note(f"pattern={self.pattern} does not fit and leaves dense: {', '.join(left)}")
         schedules = {name: self._schedule(steps, sparsity) for name, sparsity in self.per_layer.items()}
         with blame("include, exclude and per_layer"):
             wrapped = prunable(model, self._schedule(steps, self.final_sparsity), per_layer=schedules, **which)

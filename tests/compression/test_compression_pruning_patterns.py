@@ -111,7 +111,7 @@ def far(content, model, folder):
         ({"include": ["x"]}, "include names x, which is no layer; accepted: features, .*, Dense, Conv2D$"),
         (
             {"pattern": "blocks", "include": ["Conv2D"]},
-            "cnn: no layer to prune; accepted: Dense layers that are not excluded",
+            "cnn: no layer to prune; accepted: Dense layers of more than 16 inputs that are not excluded",
         ),
         (
             {"exclude": ["dense"], "per_layer": {"dense": 1}},
