@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.compression.channel_rules import MIXING, RULES, Numbering, unknown
+from pipeline.compression.flat import require_flat
 from pipeline.keras import keras, tf
 
 FILTERING = (*MIXING, keras.layers.DepthwiseConv2D)
@@ -111,13 +112,8 @@ def filtering_layers(model: keras.Model) -> list[keras.layers.Layer]:
 
 
 def _require_flat(model: keras.Model) -> None:
-    graph = model._is_graph_network  # tf_keras has no public test for it
-    if not graph and not isinstance(model, keras.Sequential):
-        raise ValueError(f"{model.name}: channels are removed from functional and sequential models, not a subclassed")
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            raise ValueError(f"{layer.name}: channels are not removed from a model inside a model; flatten it first")
-    if not graph:
+    require_flat(model, "channel pruning")
+    if not model._is_graph_network:  # a Sequential without an Input
         raise ValueError(f"{model.name}: has no input yet; accepted: a model built with an Input")
 
 

@@ -8,6 +8,7 @@ import tensorflow_model_optimization as tfmot
 from tensorflow_model_optimization.python.core.clustering.keras.cluster_config import GradientAggregation
 from tensorflow_model_optimization.python.core.clustering.keras.experimental.cluster import cluster_weights
 
+from pipeline.compression.flat import require_flat
 from pipeline.compression.weight_form import weight_form
 from pipeline.keras import keras
 
@@ -47,7 +48,7 @@ def clusterable_layers(
         ValueError: If the model is subclassed or nested, a name is no such layer, or a number is too small.
     """
     per_layer = dict(per_layer or {})
-    _check_model(model)
+    require_flat(model, "clustering")
     names = [layer.name for layer in model.layers if isinstance(layer, CLUSTERABLE)]
     for setting, given in (("exclude", exclude), ("per_layer", per_layer)):
         for name in given:
@@ -123,11 +124,3 @@ def strip(model: keras.Model) -> keras.Model:
 def distinct_weights(model: keras.Model, names: Sequence[str]) -> dict[str, int]:
     """Returns how many different values the kernel of each named layer has."""
     return {name: len(np.unique(model.get_layer(name).kernel.numpy())) for name in names}
-
-
-def _check_model(model: keras.Model) -> None:
-    if not isinstance(model, keras.Sequential) and not model._is_graph_network:  # tf_keras has no public test for it
-        raise ValueError(f"{model.name}: clustering takes functional and sequential models, not a subclassed one")
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            raise ValueError(f"{layer.name}: clustering does not take a model inside a model; flatten it first")

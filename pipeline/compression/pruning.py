@@ -6,6 +6,7 @@ from typing import Any, Literal
 import numpy as np
 import tensorflow_model_optimization as tfmot
 
+from pipeline.compression.flat import require_flat
 from pipeline.keras import keras
 
 PRUNABLE = (keras.layers.Dense, keras.layers.Conv2D)
@@ -39,11 +40,7 @@ def prunable_layers(
     Raises:
         ValueError: If the model is subclassed or nested, or a named layer does not exist.
     """
-    if not isinstance(model, keras.Sequential) and not model._is_graph_network:  # tf_keras has no public test for it
-        raise ValueError(f"{model.name}: pruning takes functional and sequential models, not a subclassed one")
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            raise ValueError(f"{layer.name}: pruning does not take a model inside a model; flatten it first")
+    require_flat(model, "pruning")
     known = [layer.name for layer in model.layers]
     types = [each.__name__ for each in PRUNABLE]
     for key, names in {"exclude": exclude, "include": include}.items():

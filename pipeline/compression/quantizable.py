@@ -8,6 +8,7 @@ from tensorflow_model_optimization.python.core.quantization.keras.default_8bit.d
     Default8BitQuantizeRegistry,
 )
 
+from pipeline.compression.flat import require_flat
 from pipeline.compression.float_layers import RAW, raw_layers
 from pipeline.keras import keras
 
@@ -95,8 +96,7 @@ def _check_ends(model: keras.Model, floats: list[str], input_type: str) -> None:
 
 
 def _check_model(model: keras.Model, exclude: Sequence[str]) -> None:
-    if not isinstance(model, keras.Sequential) and not model._is_graph_network:  # tf_keras has no public test for it
-        raise ValueError(f"{model.name}: {_what()} takes functional and sequential models, not a subclassed one")
+    require_flat(model, _what())
     names = [layer.name for layer in model.layers]
     for name in exclude:
         if name not in names:
@@ -105,8 +105,6 @@ def _check_model(model: keras.Model, exclude: Sequence[str]) -> None:
         if not tensor.dtype.is_floating:
             raise ValueError(f"{tensor.name}: {_what()} takes no input of {tensor.dtype.name}; accepted: float32")
     for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            raise ValueError(f"{layer.name}: {_what()} does not take a model inside a model; flatten it first")
         if len(layer.inbound_nodes) > 1:
             raise ValueError(
                 f"{layer.name}: {_what()} takes a layer that is used once, not {len(layer.inbound_nodes)} times; "

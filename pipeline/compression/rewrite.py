@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.compression.flat import require_flat
 from pipeline.keras import keras
 
 
@@ -39,13 +40,10 @@ def candidates(
         ValueError: If the model is subclassed, nested or not built, has a Lambda layer, or shares one of these layers;
             or if a name is no such layer.
     """
-    if not isinstance(model, keras.Sequential) and not model._is_graph_network:  # tf_keras has no public test for it
-        raise ValueError(f"{model.name}: {technique} takes functional and sequential models, not a subclassed one")
+    require_flat(model, technique)
     if not model.built:
         raise ValueError(f"{model.name}: {technique} takes a model that knows its input shape; begin it with an Input")
     for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            raise ValueError(f"{layer.name}: {technique} does not take a model inside a model; flatten it first")
         if isinstance(layer, keras.layers.Lambda):
             raise ValueError(f"{layer.name}: {technique} can't copy a Lambda layer; accepted: Keras's other layers")
     found = [layer for layer in model.layers if type(layer) is kind]

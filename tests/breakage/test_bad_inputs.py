@@ -35,7 +35,7 @@ CONFIGURATION = {
     "unknown key of the data": ([DIGITS, "+data.path=x"], "stages.prepare.data.path=x: unknown key; accepted: source"),
     "unknown stage": (
         [DIGITS, "stages.prune.kind=prun"],
-        "stages.prune.kind=prun: unknown stage; accepted: encode, export",
+        "stages.prune.kind=prun: unknown stage; accepted: bring, cluster, distill",
     ),
     "unknown stage option": ([DIGITS, "+stage@stages.t=trian"], "stage=trian: no such option"),
     "word for a number": (
@@ -55,7 +55,23 @@ CONFIGURATION = {
     ),
     "layer that the model won't have": (
         [DIGITS, "stages.prune.exclude=[conv1]"],
-        "stages.prune.exclude=conv1: no such layer to prune; accepted: conv_1, conv_2, dense, logits; did you mean",
+        "stages.prune.exclude=conv1: no such layer to prune; accepted: conv_1, conv_2, dense, logits, Dense, Conv2D; did",
+    ),
+    "two of four at 80 %": (
+        [DIGITS, "stages.prune.pattern='2:4'", "stages.prune.final_sparsity=0.8"],
+        "stages.prune.final_sparsity=0.8: pattern=2:4 has no other sparsity; accepted: 0.5",
+    ),
+    "layer of its own that is none": (
+        [DIGITS, "+stages.prune.per_layer.conv1=0.5"],
+        "stages.prune.per_layer=conv1: no such layer to prune; accepted: conv_1, conv_2, dense, logits; did you mean",
+    ),
+    "integers of a scheme without": (
+        [DIGITS, "stages.quantize.scheme=float16", "stages.quantize.input_type=int8"],
+        "stages.quantize.input_type=int8: scheme=float16; accepted: float32",
+    ),
+    "zeros left out of a quantized file": (
+        [DIGITS, "stages.export_quantize.sparse=true"],
+        "stages.export_quantize.sparse=true: of a quantized file XNNPACK computes wrong results; accepted: false",
     ),
     "negative seed": ([DIGITS, "seed=-1"], "seed=-1: not valid; accepted: greater than or equal to 0"),
     "word for a group": ([DIGITS, "optimizer.schedule=step"], "accepted: schedule@optimizer.schedule=step"),

@@ -283,9 +283,9 @@ def test_a_softmax_in_the_middle_is_a_barrier_of_its_own_layer():
 @pytest.mark.parametrize(
     ("build", "options", "said"),
     [
-        (Subclassed, {}, "subclassed: channels are removed from functional and sequential models, not a subclassed"),
+        (Subclassed, {}, "subclassed: channel pruning takes functional and sequential models, not a subclassed one"),
         (lambda: keras.Sequential(name="bare"), {}, "bare: has no input yet; accepted: a model built with an Input"),
-        (nested, {}, "inner: channels are not removed from a model inside a model; flatten it first"),
+        (nested, {}, "inner: channel pruning does not take a model inside a model; flatten it first"),
         (chain, {"share": 1.0}, "share: a share of 1.0; accepted: from 0 to below 1"),
         (chain, {"per_layer": {"first": -0.1}}, "first: a share of -0.1; accepted: from 0 to below 1"),
         (chain, {"multiple": 0}, "multiple 0 is below 1"),
