@@ -55,7 +55,7 @@ CONFIGURATION = {
     ),
     "layer that the model won't have": (
         [DIGITS, "stages.prune.exclude=[conv1]"],
-        "stages.prune.exclude=conv1: no such layer to prune; accepted: conv_1, conv_2, dense, logits, Dense, Conv2D; did",
+        "stages.prune.exclude=conv1: no such layer to prune; accepted: conv_1, conv_2, dense, logits, Dense, Conv2D",
     ),
     "two of four at 80 %": (
         [DIGITS, "stages.prune.pattern='2:4'", "stages.prune.final_sparsity=0.8"],
