@@ -26,16 +26,26 @@ def raw_layers(model: keras.Model) -> tuple[list[str], list[str]]:
     return [layer.name for layer in takers], sorted(found)
 
 
-def operations_of(model: keras.Model, layers: list[str]) -> list[str]:
-    """Returns the names that the converter gives to what the operations of some layers give."""
+def operations_of(model: keras.Model, layers: list[str]) -> dict[str, list[str]]:
+    """Returns, by layer, the names that the converter gives to what its operations give."""
     made = undelegated(bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert()))
     tensors = {int(each["index"]): each["name"] for each in made.get_tensor_details()}
-    found: set[str] = set()
+    found: dict[str, list[str]] = {layer: [] for layer in layers}
     for operation in made._get_ops_details():
-        outputs = [tensors[index] for index in operation["outputs"] if index in tensors]
-        if any(mentions(name, layer) for name in operation_names(operation, tensors) for layer in layers):
-            found.update(outputs)
-    return sorted(found)
+        names = operation_names(operation, tensors)
+        for layer in owners(model, names):
+            if layer in found:
+                found[layer] += [tensors[index] for index in operation["outputs"] if index in tensors]
+    return found
+
+
+def owners(model: keras.Model, names: list[str]) -> list[str]:
+    """Returns the layers that an operation's names mention, the last one with weights if they mention none.
+
+    The operation whose result is the model's output bears that name, and its constants may bear none.
+    """
+    found = [layer.name for layer in model.layers if any(mentions(name, layer.name) for name in names)]
+    return found or [layer.name for layer in model.layers if layer.weights][-1:]
 
 
 def undelegated(content: bytes) -> Any:

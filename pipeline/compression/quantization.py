@@ -74,7 +74,12 @@ def quantize(
         raise ValueError(f"scheme=int16x8: {takers[0]} takes raw features; accepted: dynamic, float16, int8")
     if takers and input_type != "float32":
         raise ValueError(f"input_type={input_type}: {takers[0]} takes raw features; accepted: float32")
-    return _calibrated(converter, model, scheme, calibration, input_type, sorted({*raw, *exclude}))
+    floats = operations_of(model, kept) if (kept := sorted({*raw, *exclude})) else {}
+    for name in exclude:
+        if model.get_layer(name).weights and not floats[name]:
+            raise ValueError(f"exclude names {name}, whose operations the converter gives no name; accepted: others")
+    nodes = sorted({each for names in floats.values() for each in names})
+    return _calibrated(converter, scheme, calibration, input_type, nodes)
 
 
 def check_scheme(scheme: str, *, input_type: str = "float32", exclude: Sequence[str] = ()) -> None:
@@ -91,9 +96,7 @@ def check_scheme(scheme: str, *, input_type: str = "float32", exclude: Sequence[
         raise ValueError(f"exclude={','.join(exclude)} of scheme={scheme}; accepted with it: []")
 
 
-def _calibrated(
-    converter: Any, model: keras.Model, scheme: str, examples: np.ndarray, input_type: InputType, floats: list[str]
-) -> bytes:
+def _calibrated(converter: Any, scheme: str, examples: np.ndarray, input_type: InputType, floats: list[str]) -> bytes:
     def representative_dataset() -> Iterator[list[np.ndarray]]:
         for example in examples:
             yield [example[np.newaxis].astype(np.float32)]
@@ -113,7 +116,7 @@ def _calibrated(
         warnings.filterwarnings("ignore", message=r"\s*Warning: (tf.lite.Interpreter|Please use the LiteRT)")
         if not floats or scheme != "int8":
             return bytes(converter.convert())
-        options = tf.lite.experimental.QuantizationDebugOptions(denylisted_nodes=operations_of(model, floats))
+        options = tf.lite.experimental.QuantizationDebugOptions(denylisted_nodes=floats)
         debugger = tf.lite.experimental.QuantizationDebugger(
             converter=converter, debug_dataset=representative_dataset, debug_options=options
         )

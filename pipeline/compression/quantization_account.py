@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.compression.float_layers import mentions, operation_names, undelegated
+from pipeline.compression.float_layers import operation_names, owners, undelegated
 from pipeline.keras import keras
 
 WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV", "GATHER")
@@ -66,7 +66,7 @@ def account(
     found = []
     for place, (one, other) in enumerate(pairs):
         names = operation_names(one, tensors)
-        layer = next((each for each in layers if any(mentions(name, each) for name in names)), names[0])
+        layer = next((each for each in owners(model, names) if each in layers), names[0])
         weights, results = _stored(after, other), _type(after, other["outputs"][0])
         sqnr = 10 * math.log10(signal[place] / noise[place]) if signal[place] and noise[place] else math.inf
         found.append(LayerNoise(layer, weights, results, sqnr, _why(weights, layer, excluded)))

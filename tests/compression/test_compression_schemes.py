@@ -98,6 +98,15 @@ def test_excluded_layers_stay_in_float32_and_no_others(names):
     assert {each.why_float for each in layers if each.layer in names} == {"excluded"}
 
 
+@pytest.mark.parametrize("excluded", [[], ["logits"], ["dense_1"]])
+def test_the_last_layer_is_known_where_the_converter_names_it_after_the_output(excluded):
+    model, data = mixed_model(), mixed()
+    content = quantized("int8", model, data, exclude=excluded)
+    layers = account(model, to_tflite(model), content, data.train.features[:5], excluded=excluded)
+    assert [each.layer for each in layers][-2:] == ["dense_1", "logits"]
+    assert [each.layer for each in layers if each.weights == "float32"] == excluded
+
+
 @pytest.mark.parametrize("scheme", ["int8", "int16x8"])
 def test_ends_have_the_type_asked_for(scheme):
     kind = {"int8": "int8", "int16x8": "int16"}[scheme]
