@@ -74,6 +74,7 @@ class Meter:
 
     def __enter__(self) -> "Meter":
         self._wall, self._core, self._io = time.monotonic(), core_seconds(), _io_bytes(self._process)
+        self._peak = _resident_bytes(self._process)  # the thread may not get a turn before a short block ends
         self._thread = threading.Thread(target=self._sample, name="meter", daemon=True)
         self._thread.start()
         return self
