@@ -1,6 +1,7 @@
 """Runs single stages, configured as a user would, on artifacts that stages before them made."""
 
 import logging
+import shutil
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
@@ -37,11 +38,14 @@ class Ran:
         self.notes, self.exhibits = notes, exhibits
 
 
-def ran(stage: Stage, folder: Path, **inputs: Ran) -> Ran:
-    """Runs a stage in an empty folder."""
+def ran(stage: Stage, folder: Path, *, interrupted: Ran | None = None, **inputs: Ran) -> Ran:
+    """Runs a stage in an empty folder, from the first epoch of a finished run of it on if one is given."""
     output, state = folder / FILES, folder / "state"
     output.mkdir(parents=True)
     state.mkdir()
+    if interrupted is not None:
+        first = Path("checkpoints", "epoch-00001")
+        shutil.copytree(interrupted.files.parent / "state" / first, state / first)
     notes: list[str] = []
     exhibits: list = []
     stage.run(

@@ -1,7 +1,7 @@
 """A network of depthwise separable convolutions (MobileNets, Howard et al., arXiv:1704.04861)."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from pipeline.keras import keras
 from pipeline.models.blocks import MOMENTUM, conv_norm, require_size
@@ -16,14 +16,15 @@ def mobilenet(
     stem: int,
     stem_stride: int,
     filters: Sequence[int],
-    blocks: int,
+    blocks: int | Sequence[int],
     width: float,
     dropout: float,
+    pool: Literal["average", "none"] = "average",
     task: str = "classification",
     target_mean: float = 0.0,
     target_variance: float = 1.0,
 ) -> keras.Model:
-    """Returns a network of one 3x3 convolution, stages of depthwise separable ones, and global average pooling.
+    """Returns a network of one 3x3 convolution, stages of depthwise separable ones, and a linear layer.
 
     A depthwise separable convolution filters each channel alone, then mixes them by a 1x1 convolution, each followed by
     batch normalization and ReLU: about an eighth of the multiplications of a plain 3x3 convolution.
@@ -35,23 +36,30 @@ def mobilenet(
         stem: Filters of the plain convolution.
         stem_stride: Its stride; 2 halves the image at once.
         filters: Filters of each stage; each stage but the first halves the image.
-        blocks: Depthwise separable convolutions of each stage, which is the depth.
+        blocks: Depthwise separable convolutions of each stage, which is the depth; a number for all or one for each.
         width: The paper's width multiplier, which all numbers of filters are multiplied by and rounded, to 1 at least.
-        dropout: Share of the pooled features that training drops.
+        dropout: Share of the features before the linear layer that training drops.
+        pool: What is done to the features of all places before it: "average" (the paper's), or "none", which lets it
+            weigh each place by itself: more weights, and more accurate where objects always sit in the middle.
         task: As in `head`.
         target_mean: The same.
         target_variance: The same.
 
     Raises:
-        ValueError: If the image is too small for that many stages, or the task does not have that many outputs.
+        ValueError: If the image is too small for that many stages, `blocks` are not as many as the stages, or the task
+            does not have that many outputs.
     """
+    depths = [blocks] * len(filters) if isinstance(blocks, int) else list(blocks)
+    if len(depths) != len(filters):
+        raise ValueError(f"{len(depths)} blocks for {len(filters)} filters; accepted: one number, or one a stage")
     require_size(features, len(filters) - 1 + (stem_stride > 1))
     x = conv_norm(scaled, _wide(stem, width), 3, name="stem", strides=stem_stride)
-    for stage, count in enumerate(filters, start=1):
-        for block in range(1, blocks + 1):
+    for stage, (count, depth) in enumerate(zip(filters, depths, strict=True), start=1):
+        for block in range(1, depth + 1):
             strides = 2 if stage > 1 and block == 1 else 1
             x = _separable(x, _wide(count, width), name=f"{stage}_{block}", strides=strides)
-    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
+    gather = keras.layers.GlobalAveragePooling2D if pool == "average" else keras.layers.Flatten
+    x = gather(name="pool" if pool == "average" else "flatten")(x)
     x = keras.layers.Dropout(dropout, name="dropout")(x)
     made = head(x, outputs, task=task, target_mean=target_mean, target_variance=target_variance)
     return keras.Model(features, made, name="mobilenet")

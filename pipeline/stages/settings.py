@@ -75,15 +75,17 @@ class MobilenetSettings:
     stem: Positive
     stem_stride: Literal[1, 2]
     filters: Annotated[list[Positive], pydantic.Field(min_length=1)]
-    blocks: Positive
+    blocks: Positive | Annotated[list[Positive], pydantic.Field(min_length=1)]
     width: Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
     dropout: Fraction
+    pool: Literal["average", "none"] = "average"
 
     @property
     def kernels(self) -> list[str]:
         """Names of the layers that have a kernel, known without building the model; depthwise ones don't count."""
-        stages, blocks = range(1, len(self.filters) + 1), range(1, self.blocks + 1)
-        return ["conv_stem", *(f"conv_{stage}_{block}" for stage in stages for block in blocks), "logits"]
+        depths = [self.blocks] * len(self.filters) if isinstance(self.blocks, int) else self.blocks
+        blocks = [(stage, block) for stage, depth in enumerate(depths, start=1) for block in range(1, depth + 1)]
+        return ["conv_stem", *(f"conv_{stage}_{block}" for stage, block in blocks), "logits"]
 
 
 Family = MlpSettings | CnnSettings | ResnetSettings | MobilenetSettings

@@ -159,6 +159,19 @@ def test_every_stage_but_the_first_halves_the_image():
     assert shapes == [(4, 4, 4), (4, 4, 2), (2, 2, 3), (2, 2, 3)]
 
 
+def test_a_mobilenet_has_as_many_blocks_as_each_stage_says_and_may_weigh_each_place_by_itself():
+    model = a_mobilenet(10, (8, 8, 1), (4, 6), stem=4, blocks=(1, 2), width=1.0, pool="none")
+    names = [layer.name for layer in model.layers]
+    assert [name for name in names if name.startswith("conv")] == ["conv_stem", "conv_1_1", "conv_2_1", "conv_2_2"]
+    assert model.get_layer("logits").kernel.shape == (4 * 4 * 6, 10)
+    assert "pool" not in names
+
+
+def test_blocks_of_another_number_than_the_stages_are_refused():
+    with pytest.raises(ValueError, match="3 blocks for 2 filters; accepted: one number, or one a stage"):
+        a_mobilenet(10, (8, 8, 1), (4, 6), blocks=(1, 2, 3))
+
+
 def test_a_residual_block_adds_to_what_it_is_given():
     model = a_resnet(blocks=2)
     model.get_layer("norm_1_2_2").set_weights([np.zeros(4), np.zeros(4), np.zeros(4), np.ones(4)])
@@ -182,6 +195,20 @@ def test_its_tflite_file_computes_the_same(family, tmp_path):
     (tmp_path / "model.tflite").write_bytes(to_tflite(model))
     expected = keras_outputs(model, IMAGE)
     np.testing.assert_allclose(tflite_outputs(tmp_path / "model.tflite", IMAGE), expected, rtol=1e-4, atol=1e-4)
+    assert np.ptp(expected, axis=0).max() > 0.01
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_its_onnx_file_computes_the_same(family, tmp_path):
+    pytest.importorskip("tf2onnx", reason="ONNX is not installed: uv sync --extra onnx")
+    from pipeline.compression.onnx import onnx_outputs, to_onnx
+
+    model = FAMILIES[family]()
+    noise = np.random.default_rng(0)
+    model.set_weights([each + noise.uniform(0.01, 0.1, each.shape) for each in model.get_weights()])
+    (tmp_path / "model.onnx").write_bytes(to_onnx(model))
+    expected = keras_outputs(model, IMAGE)
+    np.testing.assert_allclose(onnx_outputs(tmp_path / "model.onnx", IMAGE), expected, rtol=1e-4, atol=1e-4)
     assert np.ptp(expected, axis=0).max() > 0.01
 
 

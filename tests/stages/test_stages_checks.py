@@ -154,8 +154,9 @@ def test_the_environment_unites_the_libraries_of_all_stages():
         CnnSettings(filters=[2, 3], convolutions=3, units=4, dropout=0.1),
         ResnetSettings(filters=[2, 3, 3], blocks=2, dropout=0.1),
         MobilenetSettings(stem=2, stem_stride=2, filters=[2, 3], blocks=2, width=1.5, dropout=0.1),
+        MobilenetSettings(stem=2, stem_stride=2, filters=[2, 3], blocks=[2, 1], width=1.0, dropout=0.1, pool="none"),
     ],
-    ids=["mlp", "cnn", "cnn of 3", "resnet", "mobilenet"],
+    ids=["mlp", "cnn", "cnn of 3", "resnet", "mobilenet", "mobilenet of 2 and 1"],
 )
 def test_the_names_of_kernels_are_those_of_the_model_that_is_built(settings):
     from pipeline.compression.pruning import prunable_layers

@@ -51,11 +51,6 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def digits(folder) -> Ran:
-    return ran(configured("prepare"), folder / "prepare")
-
-
-@pytest.fixture(scope="module")
 def models(folder, digits) -> dict[str, Ran]:
     return {
         family: ran(configured("train", *settings, *QUICK, "epochs=6", model=family), folder / family, data=digits)
@@ -96,3 +91,18 @@ def test_a_technique_changes_a_model_or_says_that_it_did_not(technique, family, 
     )  # refuses a float32 file that differs from its model
     (agreement,) = json.loads((exported.files / "export.json").read_text())["checks"].values()
     assert agreement["same_class"] >= 0.9
+
+
+@pytest.mark.parametrize("technique", [name for name, (stage, *_) in TECHNIQUES.items() if stage != "quantize"])
+def test_a_technique_that_was_killed_after_an_epoch_ends_with_the_weights_of_one_that_was_not(
+    technique, digits, models, tmp_path
+):
+    stage, *settings = TECHNIQUES[technique]
+    made = configured(stage, BASE, *FAMILIES["cnn"], "inputs.model=base", *QUICK, *settings, model="cnn")
+    whole = ran(made, tmp_path / "whole", data=digits, model=models["cnn"])
+    resumed = ran(made, tmp_path / "resumed", interrupted=whole, data=digits, model=models["cnn"])
+    digests = [each.artifact.path("weights.sha256").read_text() for each in (whole, resumed)]
+    assert digests[0] == digests[1]
+    histories = [json.loads(each.artifact.path("history.json").read_text()) for each in (whole, resumed)]
+    assert histories[0] == histories[1]
+    assert len(histories[0]) == 2
