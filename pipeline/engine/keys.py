@@ -37,7 +37,7 @@ def identity(
         "sources": dict(sources),
         "facts": {name: facts[name] for name in stage.states},
         "code": code_digest(type(stage).__module__),
-        "libraries": library_versions(stage.libraries),
+        "libraries": library_versions(stage.used_libraries),
     }
 
 

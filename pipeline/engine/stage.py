@@ -105,6 +105,11 @@ class Stage(abc.ABC):
     inputs: dict[str, str] = field(default_factory=dict)
 
     @property
+    def used_libraries(self) -> tuple[str, ...]:
+        """The distributions that count with these settings; of most stages all of the class's."""
+        return self.libraries
+
+    @property
     def together(self) -> bool:
         """Whether all processes of a launch build it together, rather than rank 0 alone."""
         return False

@@ -3,23 +3,30 @@
 import json
 import shutil
 from collections.abc import Mapping
+from importlib.metadata import distributions
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import pydantic
 from pydantic.dataclasses import dataclass
 
-from pipeline.engine.errors import ConfigError, PipelineError
+from pipeline.engine.errors import ConfigError, PipelineError, blame
+from pipeline.engine.keys import library_versions
 from pipeline.engine.stage import STRICT, Context, Stage
+from pipeline.stages.export_facts import described, provenance
 from pipeline.stages.features import require_features
 from pipeline.stages.settings import TRAINING_LIBRARIES, Positive
 
 TOLERANCE = 1e-3
 """Largest difference of a float32 logit, relative to the largest logit, that still counts as the same computation."""
 
+ONNX = ("tf2onnx", "onnx", "onnxruntime")
+"""What the extra `onnx` installs."""
+
 
 @dataclass(config=STRICT, kw_only=True)
 class Export(Stage):
-    """Exports a model as TFLite, SavedModel and `.keras`."""
+    """Exports a model as TFLite, SavedModel, `.keras` and ONNX."""
 
     kind: ClassVar[str] = "export"
     produces: ClassVar[str] = "export"
@@ -27,12 +34,17 @@ class Export(Stage):
     libraries: ClassVar[tuple[str, ...]] = (*TRAINING_LIBRARIES, "ai-edge-litert")
     delivers: ClassVar[bool] = True
 
-    formats: Annotated[list[Literal["tflite", "saved_model", "keras"]], pydantic.Field(min_length=1)]
+    formats: Annotated[list[Literal["tflite", "saved_model", "keras", "onnx"]], pydantic.Field(min_length=1)]
     check_examples: Positive
     sparse: bool = False
 
+    @property
+    def used_libraries(self) -> tuple[str, ...]:
+        """Returns those of the formats; the extra's count, and need be there, for ONNX alone."""
+        return (*self.libraries, *(ONNX if "onnx" in self.formats else ()))
+
     def check(self, upstream: Mapping[str, Stage]) -> None:
-        """Refuses formats that a quantized file does not have."""
+        """Refuses formats that a quantized file does not have, or that are not installed."""
         model = upstream.get("model")
         if model is not None and model.produces == "tflite" and self.formats != ["tflite"]:
             raise ConfigError(
@@ -44,6 +56,13 @@ class Export(Stage):
         if self.sparse and model is not None and model.produces == "tflite":
             raise ConfigError(
                 "sparse", "of a quantized file XNNPACK computes wrong results", value="true", accepted=["false"]
+            )
+        if "onnx" in self.formats and (missing := [name for name in ONNX if not any(distributions(name=name))]):
+            raise ConfigError(
+                "formats",
+                f"onnx needs {', '.join(missing)}, not installed here",
+                value=",".join(self.formats),
+                accepted=["uv sync --extra onnx", "formats without onnx"],
             )
 
     def run(self, context: Context) -> None:
@@ -62,6 +81,8 @@ class Export(Stage):
         require_features(model, dataset.info)
         features = dataset.test.decoded(slice(self.check_examples))
         expected = export.keras_outputs(model, features)
+        facts = {**described(info), "provenance": provenance(context, library_versions(self.used_libraries))}
+        output = "prediction" if info.task == "regression" else "logits"
         outputs: dict[str, Any] = {}
         if "tflite" in self.formats:
             path = context.output / "model.tflite"
@@ -70,7 +91,7 @@ class Export(Stage):
             )
             outputs["tflite"] = tflite_outputs(path, features)
         if "saved_model" in self.formats:
-            folder, output = context.output / "saved_model", "prediction" if info.task == "regression" else "logits"
+            folder = context.output / "saved_model"
             export.to_saved_model(model, folder, info.columns, output=output)
             outputs["saved_model"] = export.saved_model_outputs(folder, features)
             if info.columns:
@@ -78,6 +99,8 @@ class Export(Stage):
         if "keras" in self.formats:
             shutil.copyfile(source / "model.keras", context.output / "model.keras")
             outputs["keras"] = export.keras_outputs(load_model(context.output / "model.keras"), features)
+        if "onnx" in self.formats:
+            outputs["onnx"] = write_onnx(model, context.output / "model.onnx", output, facts, features)
         checks = {name: agreement(expected, given, info.task) for name, given in outputs.items()}
         for name, found in checks.items():
             told = ", ".join(f"{what} {value:.4g}" for what, value in found.items())
@@ -86,29 +109,21 @@ class Export(Stage):
                 raise PipelineError(
                     f"the {name} file differs from its Keras model by {found['largest_difference']:.2g}"
                 )
-        (context.output / "export.json").write_text(json.dumps({**described(info), "checks": checks}, indent=1))
+        (context.output / "export.json").write_text(json.dumps({**facts, "checks": checks}, indent=1))
 
 
-def described(info: Any) -> dict[str, Any]:
-    """Returns what a user of the exported files must know: what goes in, and what comes out."""
-    from pipeline.compression.serving import argument_names
+def write_onnx(model: Any, path: Path, output: str, facts: Mapping[str, Any], features: Any) -> Any:
+    """Writes a model as ONNX, which carries the facts in its metadata, and returns the file's outputs.
 
-    arguments = argument_names(info.feature_names)
-    return {
-        "task": info.task,
-        "class_names": list(info.class_names),
-        "input_shape": list(info.feature_shape),
-        "columns": [
-            {
-                "name": column.name,
-                "argument": argument,
-                "kind": column.kind,
-                "missing_becomes": column.fill,
-                "vocabulary": list(column.vocabulary),
-            }
-            for column, argument in zip(info.columns, arguments, strict=True)
-        ],
-    }
+    Raises:
+        InputError: If the model computes what ONNX has no operator for.
+    """
+    from pipeline.compression.onnx import onnx_outputs, to_onnx
+
+    metadata = {name: fact if isinstance(fact, str) else json.dumps(fact) for name, fact in facts.items()}
+    with blame("formats"):
+        path.write_bytes(to_onnx(model, output=output, metadata=metadata))
+    return onnx_outputs(path, features)
 
 
 def raw_columns(features: Any, columns: Any) -> dict[str, Any]:
