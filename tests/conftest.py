@@ -1,10 +1,24 @@
 """Fixtures of tests that run the whole thing."""
 
+import os
+import pickle
 import shutil
 from pathlib import Path
 
+import portalocker
 import pytest
 from whole_runs import SMALL, Cli, Done
+
+
+def pytest_configure(config):
+    """Keeps xdist from ordering files by their number of tests: the files that take minutes have few."""
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items):
+    """Puts files with slow tests first: one process runs a whole file, and none is to be alone with one at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture
@@ -14,11 +28,17 @@ def cli(tmp_path) -> Cli:
 
 @pytest.fixture(scope="session")
 def small_run(tmp_path_factory) -> tuple[Done, Path]:
-    """One small run with its store; tests that change the store copy it first."""
-    folder = tmp_path_factory.mktemp("small")
-    done = Cli(folder / "runs", folder / "store")(*SMALL)
-    assert done.code == 0, done.err
-    return done, folder / "store"
+    """One small run, made once for all of xdist's processes, and a store with what it built; not to be changed."""
+    own = tmp_path_factory.mktemp("small")
+    shared = own.parents[1] / "small" if "PYTEST_XDIST_WORKER" in os.environ else own / "shared"
+    shared.mkdir(exist_ok=True)
+    with portalocker.Lock(shared / "lock", timeout=1800):
+        if not (shared / "done").is_file():
+            done = Cli(own / "runs", shared / "store")(*SMALL)
+            assert done.code == 0, done.err
+            (shared / "done").write_bytes(pickle.dumps(done))
+    done = pickle.loads((shared / "done").read_bytes())
+    return done, Path(shutil.copytree(shared / "store", own / "store"))
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,6 +84,15 @@ class Cli:
         process, folder = self.start(*arguments, store=store)
         out, err = process.communicate(timeout=600)
         return Done(process.returncode, out, err, folder)
+
+
+def wait_for_epoch(epoch: int, process: subprocess.Popen, store: Path) -> None:
+    """Returns once a running command has completed so many epochs of a training, or has ended without."""
+    deadline = time.monotonic() + 600
+    while process.poll() is None and time.monotonic() < deadline:
+        if any(int(path.name[-5:]) >= epoch for path in store.glob("work/*/state/checkpoints/epoch-?????")):
+            return
+        time.sleep(0.02)
 
 
 def manifests(store: Path) -> dict[str, dict]:

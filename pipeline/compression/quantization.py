@@ -2,29 +2,13 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 
 from pipeline.compression.float_layers import operations_of, raw_layers
+from pipeline.compression.schemes import CALIBRATED, InputType, Scheme, check_scheme
 from pipeline.keras import keras, tf
-
-Scheme = Literal["dynamic", "float16", "int8", "int16x8"]
-"""dynamic: weights in 8 bits, activations quantized as they come. float16: weights in 16 bits, computed in float32.
-int8: weights and activations in 8 bits. int16x8: activations in 16 bits, weights in 8."""
-
-InputType = Literal["float32", "int8", "uint8", "int16"]
-
-INPUTS: dict[str, tuple[InputType, ...]] = {
-    "dynamic": ("float32",),
-    "float16": ("float32",),
-    "int8": ("float32", "int8", "uint8"),
-    "int16x8": ("float32", "int16"),
-}
-"""The types that a file's input and output can have, by scheme."""
-
-CALIBRATED = ("int8", "int16x8")
-"""Schemes that must see real examples, whose activations set the ranges."""
 
 
 def quantize(
@@ -80,20 +64,6 @@ def quantize(
             raise ValueError(f"exclude names {name}, whose operations the converter gives no name; accepted: others")
     nodes = sorted({each for names in floats.values() for each in names})
     return _calibrated(converter, scheme, calibration, input_type, nodes)
-
-
-def check_scheme(scheme: str, *, input_type: str = "float32", exclude: Sequence[str] = ()) -> None:
-    """Refuses settings that do not go together.
-
-    Raises:
-        ValueError: Naming the setting and what would be accepted.
-    """
-    if scheme not in get_args(Scheme):
-        raise ValueError(f"scheme={scheme}; accepted: {', '.join(get_args(Scheme))}")
-    if input_type not in INPUTS[scheme]:
-        raise ValueError(f"input_type={input_type} of scheme={scheme}; accepted: {', '.join(INPUTS[scheme])}")
-    if exclude and scheme != "int8":
-        raise ValueError(f"exclude={','.join(exclude)} of scheme={scheme}; accepted with it: []")
 
 
 def _calibrated(converter: Any, scheme: str, examples: np.ndarray, input_type: InputType, floats: list[str]) -> bytes:

@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import tensorflow_model_optimization as tfmot
@@ -15,6 +14,7 @@ from tensorflow_model_optimization.python.core.quantization.keras.default_8bit.d
 from pipeline.compression.fake_quantization import PRESERVED, PreservingScheme, split_separable
 from pipeline.compression.quantizable import Plan, quantizable_layers
 from pipeline.compression.quantization import quantize
+from pipeline.compression.schemes import Int8InputType
 from pipeline.compression.weight_form import WeightForm, weight_form
 from pipeline.keras import keras, tf
 
@@ -22,8 +22,6 @@ PREFIX = "quant_"
 BATCH = 256
 CENTROIDS, CLUSTERING = "cluster_centroids_tf", "clst_impl"
 LOW, HIGH = ("post_activation_min", "output_min"), ("post_activation_max", "output_max")
-
-InputType = Literal["float32", "int8", "uint8"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +42,7 @@ class QuantizationAware:
     plan: Plan
     exclude: tuple[str, ...]
     calibration: np.ndarray
-    input_type: InputType
+    input_type: Int8InputType
 
     def kept(self) -> dict[str, WeightForm]:
         """Returns the form of the kernels whose zeros or shared values training keeps, by layer."""
@@ -95,7 +93,7 @@ def quantization_aware(
     calibration: np.ndarray,
     *,
     exclude: Sequence[str] = (),
-    input_type: InputType = "float32",
+    input_type: Int8InputType = "float32",
 ) -> QuantizationAware:
     """Returns a copy of a model to be trained for 8 bits; the model itself is left alone.
 

@@ -7,11 +7,11 @@ from typing import Annotated, Any, ClassVar, Literal
 import pydantic
 from pydantic.dataclasses import dataclass
 
-from pipeline.engine.errors import ConfigError, blame
+from pipeline.engine.errors import blame
 from pipeline.engine.stage import STRICT, Context, Exhibit, Stage
-from pipeline.stages.features import require_features
+from pipeline.stages.layer_names import check_left, check_names, known_layers
+from pipeline.stages.loading import load_together
 from pipeline.stages.settings import TRAINING_LIBRARIES
-from pipeline.stages.train import Train
 from pipeline.stages.training import TrainingStage, write_model
 
 Clusters = Annotated[int, pydantic.Field(ge=3)]
@@ -34,30 +34,19 @@ class Cluster(TrainingStage):
     def check(self, upstream: Mapping[str, Stage]) -> None:
         """Refuses names of layers that the model won't have."""
         super().check(upstream)
-        model = upstream.get("model")
-        family = model.model if isinstance(model, Train) else None
-        if family is None:
+        layers = known_layers(upstream)
+        if layers is None:
             return
-        layers = family.kernels
-        for key, names in {"exclude": self.exclude, "per_layer": list(self.per_layer)}.items():
-            for name in names:
-                if name not in layers:
-                    raise ConfigError(key, "no such layer to cluster", value=name, accepted=layers, name=name)
-        if set(self.exclude) >= set(layers):
-            raise ConfigError("exclude", "leaves no layer to cluster", value=",".join(self.exclude))
+        check_names("exclude", self.exclude, layers, "no such layer to cluster")
+        check_names("per_layer", self.per_layer, layers, "no such layer to cluster")
+        check_left(self.exclude, layers, "cluster")
 
     def run(self, context: Context) -> None:
         """Clusters, fine-tunes, strips and saves the model."""
         from pipeline.compression.clustering import clusterable, strip
         from pipeline.compression.keep_sparsity import KeepSparsity
-        from pipeline.data.files import load
-        from pipeline.models.files import load_model
-        from pipeline.training.determinism import start
 
-        dataset = load(context.inputs["data"].files)
-        start(self.seed)
-        model = load_model(context.inputs["model"].path("model.keras"))
-        require_features(model, dataset.info)
+        model, dataset = load_together(context, self.seed)
         with blame("clusters, exclude and per_layer"):
             wrapped = clusterable(
                 model,

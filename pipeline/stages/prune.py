@@ -9,9 +9,9 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.engine.errors import ConfigError, InputError, blame
 from pipeline.engine.stage import STRICT, Context, Stage
-from pipeline.stages.features import require_features
+from pipeline.stages.layer_names import check_left, check_names, known_layers
+from pipeline.stages.loading import load_together
 from pipeline.stages.settings import TRAINING_LIBRARIES, Fraction
-from pipeline.stages.train import Train
 from pipeline.stages.training import TrainingStage, write_model
 
 TOLERANCE = 0.01
@@ -48,10 +48,11 @@ class Prune(TrainingStage):
                 value="true",
                 accepted=["false"],
             )
-        model = upstream.get("model")
-        family = model.model if isinstance(model, Train) else None
-        if family:
-            self._check_names(family.kernels)
+        if (layers := known_layers(upstream)) is not None:
+            for key, names in {"include": self.include, "exclude": self.exclude}.items():
+                check_names(key, names, [*layers, *TYPES], "no such layer to prune")
+            check_names("per_layer", self.per_layer, layers, "no such layer to prune")
+            check_left(self.exclude, self.include or layers, "prune")
         if self.pattern == "2:4" and (self.final_sparsity != PAIRS or self.per_layer):
             key = "per_layer" if self.per_layer else "final_sparsity"
             raise ConfigError(key, "pattern=2:4 has no other sparsity", value=getattr(self, key), accepted=[f"{PAIRS}"])
@@ -62,31 +63,14 @@ class Prune(TrainingStage):
                     accepted=[f"{self.initial_sparsity} to below 1"],
                 )  # fmt: skip
 
-    def _check_names(self, layers: list[str]) -> None:
-        for key, names in {"include": self.include, "exclude": self.exclude}.items():
-            for name in names:
-                if name not in (*layers, *TYPES):
-                    raise ConfigError(key, "no such layer to prune", value=name, accepted=[*layers, *TYPES], name=name)
-        for name in self.per_layer:
-            if name not in layers:
-                raise ConfigError("per_layer", "no such layer to prune", value=name, accepted=layers, name=name)
-        if self.exclude and set(self.exclude) >= set(self.include or layers):
-            raise ConfigError("exclude", "leaves no layer to prune", value=",".join(self.exclude))
-
     def run(self, context: Context) -> None:
         """Prunes, fine-tunes, strips and saves the model."""
         import tensorflow_model_optimization as tfmot
 
         from pipeline.compression.pruning import kernel_sparsity, prunable, prunable_layers, strip
-        from pipeline.data.files import load
         from pipeline.data.stream import steps_per_epoch
-        from pipeline.models.files import load_model
-        from pipeline.training.determinism import start
 
-        dataset = load(context.inputs["data"].files)
-        start(self.seed)
-        model = load_model(context.inputs["model"].path("model.keras"))
-        require_features(model, dataset.info)
+        model, dataset = load_together(context, self.seed)
         steps = steps_per_epoch(dataset.train, self.batch_size) * self.epochs
         which: dict[str, Any] = {"exclude": self.exclude, "include": self.include, "pattern": self.pattern}
         if left := sorted(

@@ -8,9 +8,9 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.engine.errors import ConfigError, blame
 from pipeline.engine.stage import STRICT, Context, Exhibit, Stage
-from pipeline.stages.features import require_features
+from pipeline.stages.layer_names import check_left, check_names, known_layers
+from pipeline.stages.loading import load_together
 from pipeline.stages.settings import TRAINING_LIBRARIES, Fraction, Positive
-from pipeline.stages.train import Train
 from pipeline.stages.training import TrainingStage, write_model
 
 
@@ -35,30 +35,20 @@ class PruneChannels(TrainingStage):
         for name in self.per_layer:
             if name in self.exclude:
                 raise ConfigError("per_layer", "in exclude too", value=name, accepted=["a layer that is not excluded"])
-        model = upstream.get("model")
-        family = model.model if isinstance(model, Train) else None
-        if family is None:
+        known = known_layers(upstream)
+        if known is None:
             return
-        layers = [name for name in family.kernels if name != "logits"]
-        for key, names, accepted in (("exclude", self.exclude, family.kernels), ("per_layer", self.per_layer, layers)):
-            for name in names:
-                if name not in accepted:
-                    raise ConfigError(key, "no such layer to prune", value=name, accepted=accepted, name=name)
-        if set(layers) <= set(self.exclude):
-            raise ConfigError("exclude", "leaves no layer to prune", value=",".join(self.exclude))
+        layers = [name for name in known if name != "logits"]
+        check_names("exclude", self.exclude, known, "no such layer to prune")
+        check_names("per_layer", self.per_layer, layers, "no such layer to prune")
+        check_left(self.exclude, layers, "prune")
 
     def run(self, context: Context) -> None:
         """Removes channels, fine-tunes and saves the model."""
         from pipeline.compression.keep_sparsity import KeepSparsity
         from pipeline.compression.structured import remove_channels
-        from pipeline.data.files import load
-        from pipeline.models.files import load_model
-        from pipeline.training.determinism import start
 
-        dataset = load(context.inputs["data"].files)
-        start(self.seed)
-        model = load_model(context.inputs["model"].path("model.keras"))
-        require_features(model, dataset.info)
+        model, dataset = load_together(context, self.seed)
         with blame("share, criterion, exclude and per_layer"):
             smaller = remove_channels(
                 model,

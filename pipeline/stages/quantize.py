@@ -4,21 +4,16 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from pydantic.dataclasses import dataclass
 
+from pipeline.compression.schemes import CALIBRATED, EXCLUDING, INPUTS, InputType, Scheme
 from pipeline.engine.errors import ConfigError, blame
 from pipeline.engine.stage import STRICT, Context, Exhibit, Stage
-from pipeline.stages.features import require_features
+from pipeline.stages.calibration import draw_calibration
+from pipeline.stages.loading import load_together
 from pipeline.stages.settings import TRAINING_LIBRARIES, Count, Positive, Seed
-
-INPUTS = {
-    "dynamic": ["float32"],
-    "float16": ["float32"],
-    "int8": ["float32", "int8", "uint8"],
-    "int16x8": ["float32", "int16"],
-}
 
 
 @dataclass(config=STRICT, kw_only=True)
@@ -30,9 +25,9 @@ class Quantize(Stage):
     accepts: ClassVar[dict[str, tuple[str, ...]]] = {"model": ("model",), "data": ("dataset",)}
     libraries: ClassVar[tuple[str, ...]] = (*TRAINING_LIBRARIES, "ai-edge-litert")
 
-    scheme: Literal["dynamic", "float16", "int8", "int16x8"]
+    scheme: Scheme
     calibration_examples: Positive
-    input_type: Literal["float32", "int8", "uint8", "int16"]
+    input_type: InputType
     account_examples: Count
     seed: Seed
     exclude: list[str] = field(default_factory=list)
@@ -40,48 +35,30 @@ class Quantize(Stage):
     def check(self, upstream: Mapping[str, Stage]) -> None:
         """Refuses what the scheme does not have."""
         del upstream
-        accepted = INPUTS[self.scheme]
-        if self.input_type not in accepted:
-            raise ConfigError("input_type", f"scheme={self.scheme}", value=self.input_type, accepted=accepted)
-        if self.exclude and self.scheme != "int8":
-            raise ConfigError(
-                "exclude", f"scheme={self.scheme}", value=",".join(self.exclude), accepted=["[]", "scheme=int8"]
-            )
+        if self.input_type not in (types := INPUTS[self.scheme]):
+            raise ConfigError("input_type", f"scheme={self.scheme}", value=self.input_type, accepted=types)
+        if self.exclude and self.scheme not in EXCLUDING:
+            accepted = ["[]", *(f"scheme={each}" for each in EXCLUDING)]
+            raise ConfigError("exclude", f"scheme={self.scheme}", value=",".join(self.exclude), accepted=accepted)
 
     def run(self, context: Context) -> None:
         """Quantizes and saves the model."""
-        import numpy as np
+        from pipeline.compression.quantization import quantize
 
-        from pipeline.compression.quantization import CALIBRATED, quantize
-        from pipeline.data.files import load
-        from pipeline.models.files import load_model
-        from pipeline.training.determinism import start
-
-        dataset = load(context.inputs["data"].files)
-        train = dataset.train
-        start(self.seed)
-        model = load_model(context.inputs["model"].path("model.keras"))
-        require_features(model, dataset.info)
-        count = min(self.calibration_examples, len(train.features)) if self.scheme in CALIBRATED else 0
-        if self.scheme in CALIBRATED and count < self.calibration_examples:
-            context.note(f"calibrated on all {count} training examples; {self.calibration_examples} were asked for")
-        chosen = np.random.default_rng(self.seed).choice(len(train.features), count, replace=False)
+        model, dataset = load_together(context, self.seed)
+        examples = None
+        if self.scheme in CALIBRATED:
+            examples = draw_calibration(dataset.train, self.calibration_examples, self.seed, context)
         with blame("scheme, input_type and exclude"):
-            content = quantize(
-                model,
-                self.scheme,
-                train.decoded(np.sort(chosen)),
-                input_type=self.input_type,
-                exclude=self.exclude,
-            )
+            content = quantize(model, self.scheme, examples, input_type=self.input_type, exclude=self.exclude)
         (context.output / "model.tflite").write_bytes(content)
         settings: dict[str, Any] = {
             "scheme": self.scheme,
-            "calibration_examples": count,
+            "calibration_examples": 0 if examples is None else len(examples),
             "input_type": self.input_type,
         }
         if self.account_examples:
-            settings["layers"] = self._account(context, model, content, train)
+            settings["layers"] = self._account(context, model, content, dataset.train)
         (context.output / "quantization.json").write_text(json.dumps(settings, indent=1))
         (context.output / "reference.keras").write_bytes(context.inputs["model"].path("model.keras").read_bytes())
 

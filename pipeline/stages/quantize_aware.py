@@ -3,15 +3,17 @@
 import json
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from pydantic.dataclasses import dataclass
 
+from pipeline.compression.schemes import Int8InputType
 from pipeline.engine.errors import ConfigError, blame
 from pipeline.engine.stage import STRICT, Context, Exhibit, Stage
-from pipeline.stages.features import require_features
+from pipeline.stages.calibration import draw_calibration
+from pipeline.stages.layer_names import check_left, check_names, known_layers
+from pipeline.stages.loading import load_together
 from pipeline.stages.settings import TRAINING_LIBRARIES, Positive
-from pipeline.stages.train import Train
 from pipeline.stages.training import TrainingStage, write_model
 
 COMPARED = 256
@@ -31,7 +33,7 @@ class QuantizeAware(TrainingStage):
     libraries: ClassVar[tuple[str, ...]] = (*TRAINING_LIBRARIES, "tensorflow-model-optimization", "ai-edge-litert")
 
     calibration_examples: Positive
-    input_type: Literal["float32", "int8", "uint8"]
+    input_type: Int8InputType
     exclude: list[str] = field(default_factory=list)
 
     def check(self, upstream: Mapping[str, Stage]) -> None:
@@ -44,38 +46,18 @@ class QuantizeAware(TrainingStage):
                 value="true",
                 accepted=["false"],
             )
-        model = upstream.get("model")
-        family = model.model if isinstance(model, Train) else None
-        if family is None:
-            return
-        for name in self.exclude:
-            if name not in family.kernels:
-                raise ConfigError("exclude", "no such layer", value=name, accepted=family.kernels, name=name)
-        if set(self.exclude) >= set(family.kernels):
-            raise ConfigError("exclude", "leaves no layer to quantize", value=",".join(self.exclude))
+        if (layers := known_layers(upstream)) is not None:
+            check_names("exclude", self.exclude, layers, "no such layer")
+            check_left(self.exclude, layers, "quantize")
 
     def run(self, context: Context) -> None:
         """Fine-tunes, converts and saves the model; the reference is what was trained, not rounded."""
-        import numpy as np
-
         from pipeline.compression.quantization_aware import quantization_aware
-        from pipeline.data.files import load
-        from pipeline.models.files import load_model
-        from pipeline.training.determinism import start
 
-        dataset = load(context.inputs["data"].files)
-        train = dataset.train
-        start(self.seed)
-        model = load_model(context.inputs["model"].path("model.keras"))
-        require_features(model, dataset.info)
-        count = min(self.calibration_examples, len(train.features))
-        if count < self.calibration_examples:
-            context.note(f"calibrated on all {count} training examples; {self.calibration_examples} were asked for")
-        chosen = np.random.default_rng(self.seed).choice(len(train.features), count, replace=False)
+        model, dataset = load_together(context, self.seed)
+        examples = draw_calibration(dataset.train, self.calibration_examples, self.seed, context)
         with blame("exclude and input_type"):
-            aware = quantization_aware(
-                model, train.decoded(np.sort(chosen)), exclude=self.exclude, input_type=self.input_type
-            )
+            aware = quantization_aware(model, examples, exclude=self.exclude, input_type=self.input_type)
         history = self.fit(aware.model, dataset, context)
         write_model(aware.strip(), history, context)
         (context.output / "model.keras").rename(context.output / "reference.keras")
@@ -83,7 +65,7 @@ class QuantizeAware(TrainingStage):
         settings = {
             "scheme": "int8",
             "training": "quantization-aware",
-            "calibration_examples": count,
+            "calibration_examples": len(examples),
             "input_type": self.input_type,
             "exclude": self.exclude,
             "float32": [*aware.plan.ends, *aware.plan.floats],

@@ -9,9 +9,9 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.engine.errors import ConfigError, blame
 from pipeline.engine.stage import STRICT, Context, Exhibit, Stage
-from pipeline.stages.features import require_features
+from pipeline.stages.layer_names import check_names, known_layers
+from pipeline.stages.loading import load_together
 from pipeline.stages.settings import TRAINING_LIBRARIES, NotNegative, Positive, Share
-from pipeline.stages.train import Train
 from pipeline.stages.training import TrainingStage, write_model
 
 
@@ -40,13 +40,8 @@ class RewritingStage(TrainingStage):
         super().check(upstream)
         if all(value is None for value in self.ranks.values()):
             raise ConfigError("rank", f"not set, nor {' nor '.join(list(self.ranks)[1:])}", accepted=["1 or more"])
-        model = upstream.get("model")
-        if isinstance(model, Train) and model.model is not None:
-            for name in self.layers:
-                if name not in model.model.kernels:
-                    raise ConfigError(
-                        "layers", "no such layer to rewrite", value=name, accepted=model.model.kernels, name=name
-                    )
+        if (layers := known_layers(upstream)) is not None:
+            check_names("layers", self.layers, layers, "no such layer to rewrite")
 
     @abc.abstractmethod
     def rewrite(self, model: Any) -> tuple[Any, list[Any]]:
@@ -54,14 +49,7 @@ class RewritingStage(TrainingStage):
 
     def run(self, context: Context) -> None:
         """Rewrites, fine-tunes and saves the model."""
-        from pipeline.data.files import load
-        from pipeline.models.files import load_model
-        from pipeline.training.determinism import start
-
-        dataset = load(context.inputs["data"].files)
-        start(self.seed)
-        model = load_model(context.inputs["model"].path("model.keras"))
-        require_features(model, dataset.info)
+        model, dataset = load_together(context, self.seed)
         with blame("layers"):
             rewritten, accounts = self.rewrite(model)
         self._show(accounts, context)

@@ -1,11 +1,13 @@
 """What the tests of low-rank rewrites share."""
 
 import numpy as np
-from compression_cases import compiled
+from compression_cases import classes, compiled
 from real_data import digits
 
+from pipeline.compression.export import to_tflite
 from pipeline.keras import keras
-from pipeline.models.files import weights_digest
+from pipeline.measurement.outputs import tflite_outputs
+from pipeline.models.files import load_model, save_model, weights_digest
 from pipeline.training import determinism
 
 
@@ -42,31 +44,12 @@ def fine_tuned(model):
     return model
 
 
-class Subclassed(keras.Model):
-    def __init__(self):
-        super().__init__()
-        self.dense = keras.layers.Dense(2)
-
-    def call(self, inputs):
-        return self.dense(inputs)
-
-
-def nested():
-    inner = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)], name="inner")
-    inputs = keras.Input((4,))
-    return keras.Model(inputs, keras.layers.Dense(2)(inner(inputs)))
-
-
-def unbuilt():
-    return keras.Sequential([keras.layers.Dense(3)], name="open")
-
-
-def with_lambda():
-    return keras.Sequential([keras.Input((4,)), keras.layers.Lambda(lambda x: 2 * x, name="twice")])
-
-
-def shared(layer, *shape):
-    """A model that uses a layer twice, once on another size."""
-    inputs = keras.Input(shape)
-    larger = keras.layers.UpSampling1D if len(shape) == 2 else keras.layers.UpSampling2D
-    return keras.Model(inputs, [layer(inputs), layer(larger()(inputs))])
+def served(model, folder):
+    """The accuracy on the test part of a model that computes the same once saved, and once exported."""
+    features, labels = digits().test.features.astype(np.float32), digits().test.labels
+    expected = outputs(model, features)
+    save_model(model, folder / "model.keras")
+    np.testing.assert_array_equal(outputs(load_model(folder / "model.keras"), features), expected)
+    (folder / "model.tflite").write_bytes(to_tflite(model))
+    np.testing.assert_allclose(tflite_outputs(folder / "model.tflite", features[:40]), expected[:40], atol=1e-3)
+    return np.mean(classes(expected) == labels)

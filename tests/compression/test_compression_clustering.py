@@ -13,6 +13,7 @@ from collaborative_cases import (
     small_model,
 )
 from compression_cases import compiled, fitted
+from odd_models import Subclassed, nested
 from real_data import digits
 
 from pipeline.compression.clustering import INITIALIZATIONS, clusterable, clusterable_layers, distinct_weights, strip
@@ -122,16 +123,6 @@ def test_plain_sgd_does_not_throw_the_values_off():
     data = digits().train
     history = wrapped.fit(data.features.astype(np.float32), data.labels, 32, verbose=0).history
     assert history["loss"][-1] < 1.0
-
-
-class Subclassed(keras.Model):
-    pass
-
-
-def nested():
-    inner = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)], name="inner")
-    inputs = keras.Input((4,))
-    return keras.Model(inputs, keras.layers.Dense(2)(inner(inputs)))
 
 
 @pytest.mark.parametrize(

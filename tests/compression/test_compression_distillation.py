@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from compression_cases import classes, digits_model, random_batch, regression_model
+from odd_models import Subclassed
 from real_data import digits
 
 from pipeline.compression.distillation import (
@@ -159,13 +160,6 @@ def test_probabilities_of_0_have_finite_logits():
     model = keras.Model(inputs, keras.layers.Softmax()(inputs))
     logits = teach([model], 4)(np.array([[1000.0, 0, 0, 0]], np.float32))[0].numpy()
     assert logits == pytest.approx(np.array([[0, -87.3, -87.3, -87.3]]), abs=0.1)
-
-
-class Subclassed(keras.Model):
-    """A model that no one can look into."""
-
-    def call(self, inputs):
-        return inputs
 
 
 def test_what_can_not_teach_is_refused():

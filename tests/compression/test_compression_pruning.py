@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tensorflow_model_optimization as tfmot
 from compression_cases import compiled, digits_model, fitted, mixed_model
+from odd_models import Subclassed, nested, used_twice
 from real_data import digits, mixed
 
 from pipeline.compression.pruning import kernel_sparsity, prunable, prunable_layers, strip
@@ -153,26 +154,8 @@ def test_separable_depthwise_and_transposed_convolutions():
 
 
 def test_a_layer_used_twice_is_pruned_once():
-    inputs = keras.Input((64,))
-    shared = keras.layers.Dense(64, name="shared")
-    model = keras.Model(inputs, keras.layers.Dense(10)(shared(shared(inputs))))
-    wrapped = compiled(prunable(model, fixed_schedule(steps=2)))
-    assert [layer.name for layer in wrapped.layers].count("prune_low_magnitude_shared") == 1
-
-
-class Subclassed(keras.Model):
-    def __init__(self):
-        super().__init__()
-        self.dense = keras.layers.Dense(2)
-
-    def call(self, inputs):
-        return self.dense(inputs)
-
-
-def nested():
-    inner = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)], name="inner")
-    inputs = keras.Input((4,))
-    return keras.Model(inputs, keras.layers.Dense(2)(inner(inputs)))
+    wrapped = compiled(prunable(used_twice(), fixed_schedule(steps=2)))
+    assert [layer.name for layer in wrapped.layers].count("prune_low_magnitude_twice") == 1
 
 
 def functional():

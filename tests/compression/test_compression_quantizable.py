@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from collaborative_cases import small_model
 from compression_cases import interpreter, mixed_model, regression_model, table_model
+from odd_models import Subclassed, nested, used_twice
 from real_data import breast_cancer, diabetes, mixed
 
 from pipeline.compression.export import keras_outputs
@@ -107,24 +108,9 @@ def test_a_scale_with_a_shift_is_computed_in_float32_in_front():
     assert ("CONV_2D", "int8") in found
 
 
-def nested():
-    inner = keras.Sequential([keras.Input((4,)), layers.Dense(3)], name="inner")
-    inputs = keras.Input((4,))
-    return keras.Model(inputs, layers.Dense(2)(inner(inputs)))
-
-
-def shared():
-    inputs, twice = keras.Input((4,)), layers.Dense(4, name="twice")
-    return keras.Model(inputs, layers.Dense(2)(twice(twice(inputs))))
-
-
 def integers():
     inputs = keras.Input((4,), dtype="int32", name="codes")
     return keras.Model(inputs, layers.Dense(2)(layers.Flatten()(layers.Embedding(5, 2)(inputs))))
-
-
-class Subclassed(keras.Model):
-    pass
 
 
 def flat(*body):
@@ -144,7 +130,7 @@ OUT = "accepted: its name in exclude, which leaves it in float32"
     [
         (Subclassed, {}, f"subclassed: {WHAT} takes functional and sequential models, not a subclassed one"),
         (nested, {}, f"inner: {WHAT} does not take a model inside a model; flatten it first"),
-        (shared, {}, f"twice: {WHAT} takes a layer that is used once, not 2 times; accepted: a layer for each use"),
+        (used_twice, {}, f"twice: {WHAT} takes a layer that is used once, not 2 times; accepted: a layer for each use"),
         (integers, {}, f"codes: {WHAT} takes no input of int32; accepted: float32"),
         (half, {}, f"half: {WHAT} does not take float16; accepted: float32"),
         (flat(layers.Lambda(lambda x: x, name="odd")), {}, f"odd: {WHAT} takes no Lambda; {OUT}"),

@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from rewriting_cases import Subclassed, nested, noise, outputs, randomized, shared, state, unbuilt, with_lambda
+from odd_models import Subclassed, at_two_sizes, nested, unbuilt, with_lambda
+from rewriting_cases import noise, outputs, randomized, state
 
 from pipeline.compression.low_rank import factorize
 from pipeline.compression.rank import decide, relative_errors
@@ -102,13 +103,13 @@ def test_what_was_frozen_stays_frozen_and_the_rest_is_trained():
         (separate, with_lambda, {}, "twice: separation can't copy a Lambda layer; accepted: Keras's other layers"),
         (
             separate,
-            lambda: shared(L.Conv2D(3, 3, name="conv"), 6, 6, 3),
+            lambda: at_two_sizes(L.Conv2D(3, 3, name="conv"), 6, 6, 3),
             {},
             "conv: separation does not take a layer that is used 2 times; accepted: layers used once, named in layers",
         ),
         (
             factorize,
-            lambda: shared(L.Dense(4, name="dense"), 6, 3),
+            lambda: at_two_sizes(L.Dense(4, name="dense"), 6, 3),
             {},
             "dense: factorization does not take a layer that is used 2 times; "
             "accepted: layers used once, named in layers",

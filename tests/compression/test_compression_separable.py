@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from compression_cases import classes, compiled, digits_model, interpreter
 from real_data import digits
-from rewriting_cases import fine_tuned, noise, outputs, randomized, state
+from rewriting_cases import fine_tuned, noise, outputs, randomized, served, state
 
 from pipeline.compression.export import to_tflite
 from pipeline.compression.quantization import quantize
@@ -10,7 +10,6 @@ from pipeline.compression.separable import separate
 from pipeline.keras import keras, tf
 from pipeline.measurement.flops import count_flops
 from pipeline.measurement.outputs import tflite_outputs
-from pipeline.models.files import load_model, save_model
 
 L = keras.layers
 
@@ -170,7 +169,7 @@ def test_terms_of_value_0_can_still_be_trained():
 
 
 def test_a_trained_network_is_separated_saved_exported_and_fine_tuned(tmp_path):
-    model, data = digits_model(), digits()
+    model = digits_model()
     before = state(model)
     made, accounts = separate(model, rank=1)
     assert state(model) == before
@@ -181,15 +180,8 @@ def test_a_trained_network_is_separated_saved_exported_and_fine_tuned(tmp_path):
     assert accounts[1].before == 4 * 4 * 9 * 8 * 16
     assert accounts[1].after == 4 * 4 * (9 * 8 + 8 * 16)
     assert model.count_params() - made.count_params() == 9 * 8 * 16 - (9 * 8 + 8 * 16)
-    fine_tuned(made)
-    features = data.test.features.astype(np.float32)
-    accuracy = np.mean(classes(outputs(made, features)) == data.test.labels)
+    accuracy = served(fine_tuned(made), tmp_path)
     assert accuracy > 0.9  # that of the model is 0.958, and 0.442 without fine-tuning
-    save_model(made, tmp_path / "model.keras")
-    np.testing.assert_array_equal(outputs(load_model(tmp_path / "model.keras"), features), outputs(made, features))
-    (tmp_path / "model.tflite").write_bytes(to_tflite(made))
-    given = tflite_outputs(tmp_path / "model.tflite", features[:40])
-    np.testing.assert_allclose(given, outputs(made, features[:40]), atol=1e-3)
 
 
 def test_above_rank_1_it_is_quantized_without_a_depth_multiplier(tmp_path):

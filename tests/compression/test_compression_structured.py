@@ -3,6 +3,7 @@ import re
 import numpy as np
 import pytest
 from compression_cases import digits_model, interpreter
+from odd_models import Subclassed, nested, used_twice
 from real_data import digits
 from structured_cases import CASES, IMAGE, batch, scrambled, zeroed
 
@@ -189,25 +190,9 @@ def test_a_shared_layer_without_weights_and_an_output_through_a_reshape():
     np.testing.assert_allclose(smaller(batch(model)), model(batch(model)), atol=1e-5)
 
 
-class Subclassed(keras.Model):
-    def call(self, inputs):
-        return inputs
-
-
 class Doubling(layers.Layer):
     def call(self, inputs):
         return 2 * inputs
-
-
-def nested():
-    inner = keras.Sequential([keras.Input(IMAGE), layers.Conv2D(4, 3)], name="inner")
-    return keras.Sequential([inner, layers.Flatten(), layers.Dense(2)])
-
-
-def shared():
-    inputs = keras.Input((6,))
-    twice = layers.Dense(6, name="twice")
-    return keras.Model(inputs, layers.Dense(2, name="logits")(twice(layers.Dense(6, name="first")(twice(inputs)))))
 
 
 def stretched():
@@ -236,7 +221,7 @@ BARRIERS = {
     ),
     "scale has a scale for each channel": lambda: chain(layers.Rescaling([2.0] * 6, name="scale")),
     "stretch stretches one of its inputs over the channels of another": stretched,
-    "twice is used more than once": shared,
+    "twice is used more than once": used_twice,
 }
 
 

@@ -183,3 +183,30 @@ def test_the_saved_model_serves_in_a_process_that_knows_nothing_of_us(small_run)
     )
     out = subprocess.run([sys.executable, "-c", code, str(folder / "saved_model")], capture_output=True, text=True)
     assert out.stdout.strip() == "[3, 10]", out.stderr
+
+
+def test_the_onnx_file_serves_in_a_process_that_knows_nothing_of_us(small_store, cli):
+    import sys
+
+    pytest.importorskip("tf2onnx", reason="ONNX is not installed: uv sync --extra onnx")
+    done = cli(*SMALL, "stages.export_prune.formats=[tflite,onnx]", store=small_store)
+    assert done.code == 0, done.err
+    assert "export_prune: onnx against the Keras model on 20 examples: largest_difference " in done.err
+    assert {name for name, status in done.statuses.items() if status == "built"} == {
+        "export_prune",
+        "measure_prune",
+        "report",
+    }
+    code = (
+        "import sys, json, numpy as np, onnxruntime\n"
+        "session = onnxruntime.InferenceSession(sys.argv[1])\n"
+        "facts = session.get_modelmeta().custom_metadata_map\n"
+        "(logits,) = session.run(None, {'features': np.zeros((3, 8, 8, 1), np.float32)})\n"
+        "kinds = sorted(stage['kind'] for stage in json.loads(facts['provenance'])['stages'])\n"
+        "print(json.dumps([logits.shape, json.loads(facts['class_names']), kinds, 'tensorflow' in sys.modules]))"
+    )
+    path = done.output / "export_prune" / "model.onnx"
+    out = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True)
+    assert out.returncode == 0, out.stderr
+    expected = [[3, 10], [str(digit) for digit in range(10)], ["prepare", "prune", "train"], False]
+    assert json.loads(out.stdout) == expected

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from odd_models import Subclassed
 from real_data import digits
 
 from pipeline.keras import keras, tf
@@ -95,11 +96,6 @@ def of_input(**options):
 def shared_ending():
     one, act = keras.Input(SHAPE), L.Activation("softmax", name="act")
     return keras.Model(one, act(L.Dense(10)(act(L.Flatten()(one)))), name="mine")
-
-
-class Subclassed(keras.Model):
-    def call(self, x):
-        return x
 
 
 class Doubled(L.Layer):

@@ -3,6 +3,7 @@ import warnings
 
 import numpy as np
 import pytest
+from odd_models import Subclassed
 from real_data import digits
 
 from pipeline.keras import keras, tf
@@ -33,11 +34,6 @@ def functional():
 
 
 class Own(L.Layer):
-    def call(self, x):
-        return x
-
-
-class Subclassed(keras.Model):
     def call(self, x):
         return x
 
@@ -96,7 +92,7 @@ def test_a_folder_without_keras_metadata_is_refused(tmp_path):
             "refused, because a Lambda layer may run code; accepted: Keras",
         ),
         (lambda: sequential(Own()), "can't be loaded: Unknown layer: 'Own'"),
-        (lambda: Subclassed(), "not a functional or sequential model; accepted: one of these, not subclassed"),
+        (Subclassed, "not a functional or sequential model; accepted: one of these, not subclassed"),
     ],
     ids=["lambda", "own layer", "subclassed"],
 )

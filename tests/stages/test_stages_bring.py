@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from stage_runs import Ran, configured, ran
+from stage_runs import configured, ran
 
 from pipeline.data.files import load
 from pipeline.engine.errors import ConfigError, InputError
@@ -31,11 +31,6 @@ def shares(input_shape, outputs):
 def nothing(input_shape, outputs):
     return None
 """
-
-
-@pytest.fixture(scope="module")
-def digits(tmp_path_factory) -> Ran:
-    return ran(configured("prepare"), tmp_path_factory.mktemp("digits") / "prepare")
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,6 @@ from pipeline.engine.errors import ConfigError, InputError
 
 
 @pytest.fixture(scope="module")
-def digits(tmp_path_factory) -> Ran:
-    return ran(configured("prepare"), tmp_path_factory.mktemp("digits") / "prepare")
-
-
-@pytest.fixture(scope="module")
 def table(tmp_path_factory) -> Ran:
     return ran(configured("prepare", data="breast_cancer"), tmp_path_factory.mktemp("table") / "prepare")
 

@@ -47,11 +47,6 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def digits(folder) -> Ran:
-    return ran(configured("prepare"), folder / "prepare")
-
-
-@pytest.fixture(scope="module")
 def teacher(digits, folder) -> Ran:
     return ran(configured("train", *TEACHER), folder / "teacher", data=digits)
 

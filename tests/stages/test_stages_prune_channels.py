@@ -17,11 +17,6 @@ BASE = (CNN, "+stage@stages.base=train", "inputs.model=base", "epochs=1")
 
 
 @pytest.fixture(scope="module")
-def digits(tmp_path_factory) -> Ran:
-    return ran(configured("prepare"), tmp_path_factory.mktemp("digits") / "prepare")
-
-
-@pytest.fixture(scope="module")
 def trained(digits, tmp_path_factory) -> Ran:
     return ran(configured("train", CNN, "epochs=3"), tmp_path_factory.mktemp("train") / "train", data=digits)
 

@@ -4,18 +4,13 @@ import json
 
 import numpy as np
 import pytest
-from stage_runs import Ran, configured, ran
+from stage_runs import configured, ran
 
 from pipeline.engine.errors import ConfigError, InputError
 from pipeline.optimizers.schedules import build_schedule
 from pipeline.stages.schedule_exhibit import schedule_exhibit
 
 SMALL = ("++model.units=[16]", "steps=60", "lowest=1e-4")
-
-
-@pytest.fixture(scope="module")
-def digits(tmp_path_factory) -> Ran:
-    return ran(configured("prepare"), tmp_path_factory.mktemp("digits") / "prepare")
 
 
 def test_a_range_test_writes_shows_and_suggests_the_same_again(digits, tmp_path):

@@ -15,11 +15,6 @@ TUNED = (MODEL, "epochs=1", "++optimizer.learning_rate=0.003", "inputs.model=bas
 
 
 @pytest.fixture(scope="module")
-def digits(tmp_path_factory) -> Ran:
-    return ran(configured("prepare"), tmp_path_factory.mktemp("digits") / "prepare")
-
-
-@pytest.fixture(scope="module")
 def base(digits, tmp_path_factory) -> Ran:
     return ran(configured("train", *TRAINED), tmp_path_factory.mktemp("base") / "train", data=digits)
 
