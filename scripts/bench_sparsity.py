@@ -10,6 +10,7 @@ dense model is trained once a seed.
 
 import argparse
 import statistics
+from collections.abc import Sequence
 from pathlib import Path
 
 from charts import Panel, draw
@@ -35,20 +36,18 @@ def measured(seeds: int, overrides: list[str]) -> dict[tuple[str, float, str], V
     return found
 
 
-def panel(found: dict[tuple[str, float, str], Values], key: str, label: str) -> Panel:
-    """Returns the plot of a figure against sparsity."""
+def panel(found: dict[tuple[str, float, str], Values], key: str, label: str, files: Sequence[str]) -> Panel:
+    """Returns the plot of a figure against sparsity, for the files with their zeros, without, or both."""
     lines: dict[str, list[tuple[float, float]]] = {}
     bands: dict[str, list[tuple[float, float]]] = {}
     for (pattern, sparsity, name), values in found.items():
-        if name != DENSE:
-            line = f"{pattern}, zeros {'in the file' if name == PRUNED else 'left out'}"
+        if name in files:
+            line = f"{pattern}, zeros {'in the file' if name == PRUNED else 'left out'}" if len(files) > 1 else pattern
             lines.setdefault(line, []).append((100 * sparsity, statistics.fmean(values[key])))
             bands.setdefault(line, []).append((min(values[key]), max(values[key])))
     dense = statistics.fmean(value for (*_, name), values in found.items() if name == DENSE for value in values[key])
-    lines["dense (ideal)"] = [(100 * SPARSITIES[0], dense), (100 * SPARSITIES[-1], dense)]
-    return Panel(
-        "sparsity, %", label, {name.replace("dense (ideal)", "dense"): each for name, each in lines.items()}, bands
-    )
+    lines["dense"] = [(100 * SPARSITIES[0], dense), (100 * SPARSITIES[-1], dense)]
+    return Panel("sparsity, %", label, lines, bands, dashed=("dense",))
 
 
 def main() -> None:
@@ -65,8 +64,12 @@ def main() -> None:
             cells = [spread(values[key], digits) for key, digits in DIGITS.items()]
             rows.append([words[0], "no" if name == SPARSE else "yes", words[1], *cells])
     publish(table(COLUMNS, rows, words=2), options.output)
-    panels = [panel(found, "p50", "p50 latency, µs"), panel(found, "deflated_bytes", "deflated KiB"),
-              panel(found, "accuracy", "accuracy, %")]  # fmt: skip
+    both = (PRUNED, SPARSE)
+    panels = [
+        panel(found, "p50", "p50 latency, µs", both),
+        panel(found, "deflated_bytes", "deflated KiB", both),
+        panel(found, "accuracy", "accuracy, %", (PRUNED,)),
+    ]
     print(draw("sparsity", panels))
 
 

@@ -37,6 +37,7 @@ def draw(name: str, panels: Sequence[Panel]) -> Path:
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         figure = Figure(figsize=(4.8 * len(panels), 3.6), layout="tight")
+        seen: list[str] = []
         for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
             for label, points in panel.lines.items():
                 x, y = zip(*points, strict=True)
@@ -52,8 +53,9 @@ def draw(name: str, panels: Sequence[Panel]) -> Path:
             axes.set_xlabel(panel.x)
             axes.set_ylabel(panel.y)
             axes.grid(alpha=0.3, which="both")
-            if len(panel.lines) > 1:
+            if len(panel.lines) > 1 and list(panel.lines) != seen:
                 axes.legend(fontsize=8)
+            seen = list(panel.lines)
         PICTURES.mkdir(exist_ok=True)
         path = PICTURES / f"{name}.png"
         figure.savefig(path, dpi=110, metadata={"Software": None})

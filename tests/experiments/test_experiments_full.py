@@ -10,12 +10,13 @@ FASHION = Path("/usr/share/datasets/fashion-mnist")
 FLOORS = {
     "digits": {"baseline": 0.96, "drop": 2.0},
     "breast_cancer": {"baseline": 0.93, "drop": 2.0},
-    "fashion_mnist": {"baseline": 0.87, "drop": 2.0},
+    "fashion_mnist": {"baseline": 0.84, "drop": 1.0},
 }
 """Test accuracy of the float32 baseline, and how many points the pruned int8 model may lose."""
 
-SHORTER = {"fashion_mnist": ["stages.baseline.epochs=3", "stages.prune.epochs=2"]}
-"""A quarter of the epochs: in full it takes 4 to 15 minutes, by machine."""
+SHORTER = {"fashion_mnist": ["stages.baseline.epochs=1", "stages.prune.epochs=2"]}
+"""3 epochs of 20, on all images: in full it takes 4 to 15 minutes, by machine. After one the baseline has 85.9 %, which
+the pruned model, trained longer, keeps; pruned within one epoch it would lose 4.7 points."""
 
 
 @pytest.mark.slow
