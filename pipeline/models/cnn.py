@@ -1,7 +1,7 @@
 """A small convolutional network with batch normalization (Ioffe and Szegedy, arXiv:1502.03167)."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from pipeline.keras import keras
 from pipeline.models.blocks import conv_norm
@@ -15,6 +15,8 @@ def cnn(
     *,
     filters: Sequence[int],
     convolutions: int = 1,
+    kernel: int = 3,
+    downsample: Literal["pool", "stride"] = "pool",
     units: int,
     dropout: float,
     task: str = "classification",
@@ -27,8 +29,11 @@ def cnn(
         features: The model's input, of shape (height, width, channels).
         scaled: Its scaled form.
         outputs: How many logits; 1 for a regression.
-        filters: Filters of each block: 3x3 convolutions, each with batch normalization and ReLU, and 2x2 max pooling.
+        filters: Filters of each block: 3x3 convolutions, each with batch normalization and ReLU, which halve the image.
         convolutions: How many of them each block has; the second one of block 1 is named conv_1_2.
+        kernel: Height and width of the very first convolution's kernel.
+        downsample: What halves it: "pool", 2x2 max pooling at a block's end, or "stride", a stride of 2 in its first
+            convolution, which then makes a quarter of the multiplications.
         units: Width of the hidden dense layer.
         dropout: Share of its outputs that training drops.
         task: As in `head`.
@@ -47,8 +52,11 @@ def cnn(
     x = scaled
     for number, count in enumerate(filters, start=1):
         for place in range(1, convolutions + 1):
-            x = conv_norm(x, count, 3, name=f"{number}_{place}" if place > 1 else f"{number}")
-        x = keras.layers.MaxPooling2D(name=f"pool_{number}")(x)
+            name = f"{number}_{place}" if place > 1 else f"{number}"
+            size = kernel if number == place == 1 else 3
+            x = conv_norm(x, count, size, name=name, strides=2 if downsample == "stride" and place == 1 else 1)
+        if downsample == "pool":
+            x = keras.layers.MaxPooling2D(name=f"pool_{number}")(x)
     x = keras.layers.Flatten(name="flatten")(x)
     x = keras.layers.Dense(units, activation="relu", name="dense")(x)
     x = keras.layers.Dropout(dropout, name="dropout")(x)

@@ -36,6 +36,8 @@ class CnnSettings:
     family: Literal["cnn"] = "cnn"
     filters: Annotated[list[Positive], pydantic.Field(min_length=1)]
     convolutions: Positive = 1
+    kernel: Positive = 3
+    downsample: Literal["pool", "stride"] = "pool"
     units: Positive
     dropout: Fraction
 

@@ -36,7 +36,11 @@ def a_mobilenet(outputs=10, shape=(8, 8, 1), filters=(16, 32), **options):
     return mobilenet(*image_input(shape, scale=16.0), outputs, filters=filters, dropout=0.25, **options)
 
 
-FAMILIES = {"mlp": an_mlp, "cnn": a_cnn, "resnet": a_resnet, "mobilenet": a_mobilenet}
+def a_strided_cnn(outputs=10, shape=(8, 8, 1), **options):
+    return a_cnn(outputs, shape, kernel=5, downsample="stride", **options)
+
+
+FAMILIES = {"mlp": an_mlp, "cnn": a_cnn, "strided": a_strided_cnn, "resnet": a_resnet, "mobilenet": a_mobilenet}
 
 
 COLOR = Column("color", "categorical", ("blue", "green", "red"))
@@ -53,6 +57,11 @@ CASES = [
         lambda: a_cnn(10, (28, 28, 1), (32, 64), 128, convolutions=2),
         9 * (32 + 32 * 32 + 32 * 64 + 64 * 64) + 4 * 2 * (32 + 64) + (7 * 7 * 64 * 128 + 128) + (128 * 10 + 10),
         2 * 2 * (32 + 64),
+    ),
+    (  # halved rounding up, 9x13 to 5x7 to 3x4
+        lambda: a_cnn(10, (9, 13, 3), convolutions=2, kernel=5, downsample="stride"),
+        25 * 3 * 4 + 9 * (4 * 4 + 4 * 8 + 8 * 8) + 4 * 2 * (4 + 8) + (3 * 4 * 8 * 16 + 16) + (16 * 10 + 10),
+        2 * 2 * (4 + 8),
     ),
     (
         lambda: a_resnet(),
@@ -185,6 +194,13 @@ def test_more_convolutions_a_block_leave_the_names_of_the_first_as_they_are():
     names = [layer.name for layer in a_cnn(filters=(4, 8), convolutions=2).layers]
     assert set(names) > {layer.name for layer in a_cnn().layers}
     assert names[2:9] == ["conv_1", "norm_1", "relu_1", "conv_1_2", "norm_1_2", "relu_1_2", "pool_1"]
+
+
+def test_strides_halve_in_the_first_convolution_of_a_block_and_no_pooling_does():
+    model = a_cnn(shape=(9, 13, 1), convolutions=2, downsample="stride")
+    assert not [layer for layer in model.layers if isinstance(layer, keras.layers.MaxPooling2D)]
+    sizes = {name: model.get_layer(name).output_shape[1:3] for name in ("conv_1", "conv_1_2", "conv_2", "conv_2_2")}
+    assert sizes == {"conv_1": (5, 7), "conv_1_2": (5, 7), "conv_2": (3, 4), "conv_2_2": (3, 4)}
 
 
 @pytest.mark.parametrize("family", FAMILIES)
