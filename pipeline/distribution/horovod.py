@@ -33,12 +33,14 @@ class Horovod(Single):
 
         return broadcast_object(value, root_rank=0)
 
-    def wrap(self, optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
-        """Returns an optimizer of the same class that averages gradients over all ranks inside `fit`."""
-        return self._hvd.DistributedOptimizer(optimizer)
+    def place(
+        self, model: keras.Model, optimizer: keras.optimizers.Optimizer
+    ) -> tuple[keras.Model, keras.optimizers.Optimizer]:
+        """Returns the model, and an optimizer of the same class that averages gradients over all ranks inside `fit`."""
+        return model, self._hvd.DistributedOptimizer(optimizer)
 
-    def broadcast(self, model: keras.Model) -> None:
+    def begin(self, placed: keras.Model) -> None:
         """Gives every rank the weights and the optimizer state of rank 0."""
         from horovod.tensorflow import broadcast_variables
 
-        broadcast_variables(model.variables + model.optimizer.variables, root_rank=0)
+        broadcast_variables(placed.variables + placed.optimizer.variables, root_rank=0)

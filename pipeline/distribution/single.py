@@ -1,29 +1,65 @@
-"""Training in one process."""
+"""Training in one process, and the interface of every engine at its simplest."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from pipeline.keras import keras
+from pipeline.keras import keras, tf
 
 
 class Single:
-    """The interface of every engine, at its simplest: one rank, nothing to share.
+    """One rank, nothing to share. Engines override what is different with them.
+
+    A training asks for these in this order: `place`; within `scope`, `compile`; `share` of what a checkpoint said;
+    `begin`; Keras's `fit` of the placed model; `finish`.
 
     Attributes:
         rank: This process's number, from 0. Rank 0 alone writes checkpoints and artifacts.
-        size: How many processes train together.
+        size: How many processes take a share of every batch.
     """
 
     rank = 0
     size = 1
 
+    def place(
+        self, model: keras.Model, optimizer: keras.optimizers.Optimizer
+    ) -> tuple[keras.Model, keras.optimizers.Optimizer]:
+        """Returns the model and the optimizer to train, put where they belong: these, or others that stand for them.
+
+        Args:
+            model: Plain or wrapped, with its weights.
+            optimizer: Not yet built.
+
+        Raises:
+            ValueError: If the engine can't carry the model.
+        """
+        return model, optimizer
+
+    def scope(self) -> AbstractContextManager[Any]:
+        """Returns the context in which the placed model is compiled, so that metrics lie where it does."""
+        return nullcontext()
+
     def share(self, value: Any) -> Any:
         """Returns rank 0's value on every rank."""
         return value
 
-    def wrap(self, optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
-        """Returns an optimizer that averages gradients over all ranks; not yet built."""
-        return optimizer
+    def begin(self, placed: keras.Model) -> None:
+        """Gives every rank the weights and the optimizer state of rank 0; called once they are restored."""
+        del placed
 
-    def broadcast(self, model: keras.Model) -> None:
-        """Gives every rank the weights and the optimizer state of rank 0."""
-        del model
+    def batches(self, make: Callable[[], tf.data.Dataset]) -> Any:
+        """Returns what the placed model is fitted on or judged by.
+
+        Args:
+            make: Makes the stream of (features, labels) batches, perhaps with weights, with this rank's shares.
+        """
+        return make()
+
+    def finish(self, placed: keras.Model, model: keras.Model) -> None:
+        """Gives a model the weights, and the optimizer, of the one that was trained in its stead.
+
+        Args:
+            placed: What `place` returned.
+            model: What it was given.
+        """
+        del placed, model

@@ -22,6 +22,7 @@ class Cluster(TrainingStage):
     """Clusters weights, keeping the zeros of pruned layers, then strips TFMOT's wrappers."""
 
     kind: ClassVar[str] = "cluster"
+    wraps: ClassVar[bool] = True
     produces: ClassVar[str] = "model"
     accepts: ClassVar[dict[str, tuple[str, ...]]] = {"model": ("model",), "data": ("dataset",)}
     libraries: ClassVar[tuple[str, ...]] = (*TRAINING_LIBRARIES, "tensorflow-model-optimization")

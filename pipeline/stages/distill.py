@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any, ClassVar
 
 import pydantic
@@ -81,7 +82,7 @@ class Distill(Train):
         def targets(features: Any, places: Any, *weights: Any) -> tuple[Any, ...]:
             return features, taught_rows(tf.gather(labels, places), said(places)), *weights
 
-        return Lesson(numbered(dataset.train), targets, distillation_objective(self.temperature, self.alpha))
+        return Lesson(numbered(dataset.train), targets, partial(distillation_objective, self.temperature, self.alpha))
 
     def take_hints(self, student: Any, dataset: Any, context: Context) -> Context:
         """Trains the student's layers up to the hinted one; its checkpoints are kept apart from those of the training.
@@ -121,7 +122,7 @@ class Distill(Train):
             lesson=Lesson(
                 numbered(dataset.train),
                 targets,
-                {"loss": keras.losses.MeanSquaredError()},
+                lambda: {"loss": keras.losses.MeanSquaredError()},
                 judged=False,
                 augmented=False,
             ),

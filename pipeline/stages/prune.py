@@ -25,6 +25,7 @@ class Prune(TrainingStage):
     """Prunes by magnitude, then strips TFMOT's wrappers."""
 
     kind: ClassVar[str] = "prune"
+    wraps: ClassVar[bool] = True
     produces: ClassVar[str] = "model"
     accepts: ClassVar[dict[str, tuple[str, ...]]] = {"model": ("model",), "data": ("dataset",)}
     libraries: ClassVar[tuple[str, ...]] = (*TRAINING_LIBRARIES, "tensorflow-model-optimization")

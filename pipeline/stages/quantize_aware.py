@@ -28,6 +28,7 @@ class QuantizeAware(TrainingStage):
     """Trains with weights and activations rounded, keeping zeros and shared values, and writes 8-bit integers."""
 
     kind: ClassVar[str] = "quantize_aware"
+    wraps: ClassVar[bool] = True
     produces: ClassVar[str] = "tflite"
     accepts: ClassVar[dict[str, tuple[str, ...]]] = {"model": ("model",), "data": ("dataset",)}
     libraries: ClassVar[tuple[str, ...]] = (*TRAINING_LIBRARIES, "tensorflow-model-optimization", "ai-edge-litert")

@@ -144,21 +144,3 @@ class InputSettings:
     def arguments(self) -> dict[str, Any]:
         """Returns those that say where examples are kept, as the data room takes them."""
         return {"cache": self.cache, "memory_limit": self.memory_mb * 2**20, "readers": self.readers}
-
-
-@dataclass(config=STRICT, kw_only=True)
-class SingleSettings:
-    """Training in one process."""
-
-    engine: Literal["single"] = "single"
-
-
-@dataclass(config=STRICT, kw_only=True)
-class HorovodSettings:
-    """Data-parallel training with Horovod; the result depends on the number of ranks, so it is in the key."""
-
-    engine: Literal["horovod"] = "horovod"
-    ranks: Positive
-
-
-DistributionSettings = Annotated[SingleSettings | HorovodSettings, pydantic.Field(discriminator="engine")]

@@ -3,19 +3,18 @@
 import dataclasses
 import json
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import pydantic
 from pydantic.dataclasses import dataclass
 
 from pipeline.engine.errors import ConfigError, InputError, blame
 from pipeline.engine.stage import STRICT, Context, Progress, Stage
+from pipeline.stages.distribution_settings import DistributionSettings
 from pipeline.stages.optimizer_settings import AdamSettings, OptimizerSettings
 from pipeline.stages.schedule_exhibit import schedule_exhibit
 from pipeline.stages.settings import (
     AugmentSettings,
-    DistributionSettings,
-    HorovodSettings,
     InputSettings,
     Positive,
     Seed,
@@ -30,14 +29,14 @@ class Lesson:
     Attributes:
         part: The training part, with the labels that `targets` is to be given, such as each example's place.
         targets: From such a batch, perhaps with weights, to one of features and what the objective compares.
-        objective: Loss and metrics, as arguments of Keras's `compile`.
+        objective: Makes the loss and the metrics, as arguments of Keras's `compile`.
         judged: Whether they take the labels of the validation part too; else it is left out.
         augmented: Whether the targets hold for changed examples too; else they are left as they are.
     """
 
     part: Any
     targets: Callable[..., tuple[Any, ...]]
-    objective: dict[str, Any]
+    objective: Callable[[], dict[str, Any]]
     judged: bool = True
     augmented: bool = True
 
@@ -55,24 +54,21 @@ class TrainingStage(Stage):
     distribution: DistributionSettings
     seed: Seed
 
+    wraps: ClassVar[bool] = False
+    """Whether it trains layers that TFMOT has wrapped."""
+
     @property
     def together(self) -> bool:
         """Whether all ranks train it together."""
-        return isinstance(self.distribution, HorovodSettings)
+        return self.distribution.together
 
     def check(self, upstream: Mapping[str, Stage]) -> None:
-        """Refuses image-only augmentation of a table, an unlaunched distribution, and batches too small to share."""
+        """Refuses image-only augmentation of a table, and what the engine can't carry."""
         check_augment(self.augment, upstream)
-        if not isinstance(self.distribution, HorovodSettings):
-            return
-        ranks = self.distribution.ranks
-        if ranks == 1:
-            start = "horovodrun -np N python -m pipeline ... distribution=horovod, with N from 2"
-            raise ConfigError("distribution.ranks", "no launcher has started this process", value=1, accepted=[start])
-        if self.batch_size < ranks:
-            raise ConfigError(
-                "batch_size", "fewer examples than ranks", value=self.batch_size, accepted=[f"{ranks} or more"]
-            )
+        if self.wraps and not self.distribution.wrappers:
+            engine, carrying = self.distribution.engine, ["single", "horovod"]
+            raise ConfigError("distribution", f"can't carry {self.kind}'s layers", value=engine, accepted=carrying)
+        self.distribution.check(self.batch_size)
 
     def fit(
         self,
@@ -89,7 +85,7 @@ class TrainingStage(Stage):
 
         info, part = dataset.info, dataset.train if lesson is None else lesson.part
         augmentation = self.augment.policy() if lesson is None or lesson.augmented else Augmentation()
-        distribution = start_distribution(self.distribution)
+        distribution = self.distribution.start()
         with blame("batch_size"):
             steps = steps_per_epoch(dataset.train, self.batch_size, self.input.last_batch)
         with blame("augment"):
@@ -133,7 +129,7 @@ class TrainingStage(Stage):
             state=context.state,
             on_progress=lambda done, total, text: context.progress(Progress(done, total, text)),
             callbacks=callbacks,
-            processes=distribution,
+            distribution=distribution,
             task=info.task,
             soft=soft,
             target_variance=info.target_variance,
@@ -150,18 +146,6 @@ def taught(batches: Any, targets: Callable[..., tuple[Any, ...]]) -> Any:
 
     mapped = batches.map(targets, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     return mapped.prefetch(tf.data.AUTOTUNE)
-
-
-def start_distribution(settings: DistributionSettings) -> Any:
-    """Returns the engine of the configured kind, its processes connected."""
-    if isinstance(settings, HorovodSettings):
-        from pipeline.distribution.horovod import Horovod
-
-        with blame("distribution"):
-            return Horovod(settings.ranks)
-    from pipeline.distribution.single import Single
-
-    return Single()
 
 
 def build_rate(settings: OptimizerSettings, learning_rate: float | None, batches: int) -> Any:

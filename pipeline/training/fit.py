@@ -4,6 +4,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,19 +22,30 @@ OnProgress = Callable[[float, float, str], None]
 """Called with steps done, steps in all, and a few words."""
 
 
-class Processes(Protocol):
-    """The processes that train one model together."""
+class Distribution(Protocol):
+    """How a training is spread over processes or devices; what each method is for stands in the distribution room."""
 
     rank: int
+
+    def place(
+        self, model: keras.Model, optimizer: keras.optimizers.Optimizer
+    ) -> tuple[keras.Model, keras.optimizers.Optimizer]:
+        """Returns the model and the optimizer to train."""
+
+    def scope(self) -> AbstractContextManager[Any]:
+        """Returns the context in which the placed model is compiled."""
 
     def share(self, value: Any) -> Any:
         """Returns rank 0's value on each."""
 
-    def wrap(self, optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
-        """Returns an optimizer that averages gradients over them."""
+    def begin(self, placed: keras.Model) -> None:
+        """Gives each rank the weights and the optimizer state of rank 0."""
 
-    def broadcast(self, model: keras.Model) -> None:
-        """Gives each the weights and the optimizer state of rank 0."""
+    def batches(self, make: Callable[[], tf.data.Dataset]) -> Any:
+        """Returns what the placed model is fitted on or judged by."""
+
+    def finish(self, placed: keras.Model, model: keras.Model) -> None:
+        """Gives a model the weights and the optimizer of the placed one."""
 
 
 def fit(
@@ -47,12 +59,12 @@ def fit(
     seed: int,
     state: Path,
     on_progress: OnProgress,
+    distribution: Distribution,
     callbacks: Sequence[keras.callbacks.Callback] = (),
-    processes: Processes | None = None,
     task: str = "classification",
     soft: bool = False,
     target_variance: float = 1.0,
-    goal: Mapping[str, Any] | None = None,
+    goal: Callable[[], Mapping[str, Any]] | None = None,
 ) -> list[dict[str, float]]:
     """Trains a model, from its last completed epoch if there is one.
 
@@ -68,12 +80,12 @@ def fit(
         seed: Seeds the random layers, each epoch and each rank differently.
         state: The folder for checkpoints; what is there is resumed.
         on_progress: Called after a batch, at most four times a second, and after the last.
+        distribution: Over what the training is spread; each rank has its own `training` stream.
         callbacks: More Keras callbacks.
-        processes: Those that train it together, each with its own `training` stream; without them, this one alone.
         task: What the model predicts, as in `objective`; outputs are logits, or a number in the target's units.
         soft: As in `objective`.
         target_variance: As in `objective`.
-        goal: Loss and metrics, as arguments of Keras's `compile`, in place of those of the task.
+        goal: Makes the loss and the metrics, as arguments of Keras's `compile`, in place of those of the task.
 
     Returns:
         The metrics of each epoch.
@@ -81,26 +93,27 @@ def fit(
     Raises:
         ValueError: If the loss is no longer finite, or the task is unknown.
     """
-    rank = processes.rank if processes else 0
-    optimizer = processes.wrap(optimizer) if processes else optimizer
-    model.compile(optimizer, **(goal or objective(task, soft=soft, target_variance=target_variance)))
-    optimizer.build(model.trainable_variables)
-    checkpoints = Checkpoints(state / "checkpoints", model)
-    history = checkpoints.restore() if rank == 0 else []
-    if processes:
-        history = processes.share(history)
-        processes.broadcast(model)
+    rank = distribution.rank
+    placed, optimizer = distribution.place(model, optimizer)
+    with distribution.scope():
+        placed.compile(optimizer, **(goal() if goal else objective(task, soft=soft, target_variance=target_variance)))
+        optimizer.build(placed.trainable_variables)
+    checkpoints = Checkpoints(state / "checkpoints", placed)
+    history = distribution.share(checkpoints.restore() if rank == 0 else [])
+    distribution.begin(placed)
     if history:
         log.info("going on after epoch %d of %d", len(history), epochs)
     if len(history) == epochs:  # killed after the last epoch, before Keras put averaged weights in place
-        model.optimizer.finalize_variable_values(model.trainable_variables)
+        optimizer.finalize_variable_values(placed.trainable_variables)
     else:
-        model.fit(
-            training(len(history)),
+        classes = model.output_shape[-1]
+        judged = soft_labels(validation, classes) if soft and validation else validation
+        placed.fit(
+            distribution.batches(lambda: training(len(history))),
             initial_epoch=len(history),
             epochs=epochs,
             steps_per_epoch=steps_per_epoch,
-            validation_data=soft_labels(validation, model.output_shape[-1]) if soft and validation else validation,
+            validation_data=judged and distribution.batches(lambda: judged),
             verbose=0,
             callbacks=[
                 SeedEachEpoch(seed, rank),
@@ -109,6 +122,7 @@ def fit(
                 _SaveEachEpoch(checkpoints if rank == 0 else None, history),
             ],
         )
+    distribution.finish(placed, model)
     return history
 
 

@@ -3,6 +3,7 @@ import pytest
 import real_data
 from training_cases import in_order
 
+from pipeline.distribution.single import Single
 from pipeline.keras import keras, tf
 from pipeline.models.inputs import image_input, table_input
 from pipeline.models.mlp import mlp
@@ -134,6 +135,7 @@ def test_every_task_is_learned(name, tmp_path):
         steps_per_epoch=len(batches),
         seed=0,
         state=tmp_path,
+        distribution=Single(),
         on_progress=lambda *words: None,
         **settings,
         **({"target_variance": target["target_variance"]} if target else {}),

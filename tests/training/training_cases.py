@@ -12,6 +12,7 @@ import tensorflow_model_optimization as tfmot
 
 from pipeline.compression.pruning import prunable
 from pipeline.compression.pruning_schedules import polynomial_schedule
+from pipeline.distribution.single import Single
 from pipeline.keras import keras, tf
 from pipeline.models.cnn import cnn
 from pipeline.models.files import weights_digest
@@ -115,6 +116,7 @@ def train(state, *, seed=SEED, kind="adam", pruned=False, epochs=EPOCHS, stop_at
         steps_per_epoch=steps,
         seed=seed,
         state=state,
+        distribution=Single(),
         on_progress=lambda *words: None if seen is None else seen.append(words),
         callbacks=[*callbacks, Stop(stop_at)],
     )
