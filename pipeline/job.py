@@ -17,7 +17,7 @@ from pipeline.engine.errors import ConfigError, PipelineError
 from pipeline.engine.follow import follow
 from pipeline.engine.graph import ordered
 from pipeline.engine.plan import Step, make_plan
-from pipeline.engine.ranks import current
+from pipeline.engine.ranks import current, require_one_plan
 from pipeline.engine.run import Outcome, Runner
 from pipeline.engine.settings import Settings, read_settings, read_stages
 from pipeline.engine.stage import Stage
@@ -48,13 +48,13 @@ def run_job(config: DictConfig) -> None:
 
 def _run(config: DictConfig) -> None:
     settings, stages = read_config(config)
-    ranks = current()
+    hydra = HydraConfig.get()
+    ranks = current(hydra.job.num if hydra.mode == RunMode.MULTIRUN else 0)
     if ranks.size > 1 and not any(stage.together for stage in stages.values()):
         raise ConfigError(
             "distribution", f"{ranks.size} processes were started for it", value="single", accepted=["horovod"]
         )
     store = Store(settings.store.folder)
-    hydra = HydraConfig.get()
     folder = Path(hydra.runtime.output_dir)
     facts = {
         "command": _command(list(hydra.overrides.task), _own_folders(hydra), ranks.size),
@@ -63,6 +63,7 @@ def _run(config: DictConfig) -> None:
     }
     with store.in_use():
         plan = make_plan(stages, store, verify_all=settings.store.verify == "all", facts=facts)
+        require_one_plan(ranks, {step.name: step.key for step in plan if step.stage.together})
         if settings.dry_run:
             if ranks.leads:
                 _show_plan(plan)

@@ -68,7 +68,7 @@ def distillation_objective(temperature: float, alpha: float) -> dict[str, Any]:
         ValueError: As `DistillationLoss`.
     """
     accuracy = keras.metrics.MeanMetricWrapper(label_accuracy, name="accuracy")
-    return {"loss": DistillationLoss(temperature, alpha), "metrics": [accuracy]}
+    return {"loss": DistillationLoss(temperature, alpha), "weighted_metrics": [accuracy]}
 
 
 def taught_rows(labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:

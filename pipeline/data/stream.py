@@ -140,6 +140,8 @@ def evaluation_stream(
     batch_size: int,
     *,
     soft: bool = False,
+    rank: int = 0,
+    ranks: int = 1,
     cache: Cache = "auto",
     memory_limit: int = MEMORY_LIMIT,
     readers: int | None = None,
@@ -151,6 +153,8 @@ def evaluation_stream(
         info: Of its dataset.
         batch_size: Examples in a batch; the last has what is left.
         soft: Whether classes are rows of shares, for a model that was trained with mixed examples.
+        rank: Of the processes that share the batches out, this one.
+        ranks: How many they are; where there are more than batches, each gets all of them.
         cache: As in `training_stream`, like the rest.
         memory_limit: In bytes.
         readers: Batches made at once.
@@ -167,7 +171,8 @@ def evaluation_stream(
         features = _decoded(read(indices), split.affine)
         return features, _targets(tf.gather(labels, indices), info, soft)
 
-    stream = tf.data.Dataset.range(steps).map(batch, num_parallel_calls=_calls(readers), deterministic=True)
+    numbers = tf.data.Dataset.range(rank, steps, ranks) if ranks <= steps else tf.data.Dataset.range(steps)
+    stream = numbers.map(batch, num_parallel_calls=_calls(readers), deterministic=True)
     return stream.prefetch(tf.data.AUTOTUNE)
 
 

@@ -55,6 +55,10 @@ class Single:
         """
         return make()
 
+    def callbacks(self) -> list[keras.callbacks.Callback]:
+        """Returns what `fit` must call besides, before those that use an epoch's logs."""
+        return []
+
     def finish(self, placed: keras.Model, model: keras.Model) -> None:
         """Gives a model the weights, and the optimizer, of the one that was trained in its stead.
 

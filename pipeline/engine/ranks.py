@@ -3,9 +3,13 @@
 The processes talk through the key-value store that `horovodrun` keeps for its ranks, so nothing is left behind on disk.
 """
 
+import json
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from pipeline.engine.errors import PipelineError
 
 POLL_SECONDS = 0.05
 SCOPE = "frugal"
@@ -19,10 +23,12 @@ class Ranks:
     Attributes:
         number: From 0; 0 leads.
         size: How many there are.
+        job: Of a sweep, the one that they are at; what is told in one is not heard in another.
     """
 
     number: int = 0
     size: int = 1
+    job: int = 0
 
     @property
     def leads(self) -> bool:
@@ -34,7 +40,7 @@ class Ranks:
         if self.size > 1:
             from horovod.runner.http.http_client import put_data_into_kvstore
 
-            put_data_into_kvstore(*_server(), SCOPE, key, value)
+            put_data_into_kvstore(*_server(), f"{SCOPE}.{self.job}", key, value)
 
     def hear(self, key: str) -> str:
         """Returns what another rank has told, once it has; if that one dies, the launcher ends this process too."""
@@ -42,14 +48,36 @@ class Ranks:
 
         while True:
             try:
-                return str(read_data_from_kvstore(*_server(), SCOPE, key))
+                return str(read_data_from_kvstore(*_server(), f"{SCOPE}.{self.job}", key))
             except RuntimeError:  # the server's way to say: not yet
                 time.sleep(POLL_SECONDS)
 
 
-def current() -> Ranks:
+def current(job: int = 0) -> Ranks:
     """Returns this process's place as `horovodrun` set it; without a launcher, the only one."""
-    return Ranks(int(os.environ.get("HOROVOD_RANK", "0")), int(os.environ.get("HOROVOD_SIZE", "1")))
+    return Ranks(int(os.environ.get("HOROVOD_RANK", "0")), int(os.environ.get("HOROVOD_SIZE", "1")), job)
+
+
+def require_one_plan(ranks: Ranks, keys: Mapping[str, str]) -> None:
+    """Refuses ranks that were started for different runs; rank 0 does, and the launcher ends the others with it.
+
+    Args:
+        ranks: This process's place.
+        keys: That this process found for the stages that all train together, by name.
+
+    Raises:
+        PipelineError: Naming a rank, and the first stage that is another one there.
+    """
+    if not ranks.leads:
+        ranks.tell(f"plan.{ranks.number}", json.dumps(keys))
+        return
+    for number in range(1, ranks.size):
+        theirs = json.loads(ranks.hear(f"plan.{number}"))
+        if different := [name for name in {**keys, **theirs} if keys.get(name) != theirs.get(name)]:
+            raise PipelineError(
+                f"rank {number} was started for another run: its stage {different[0]} is not that of rank 0; "
+                "accepted: the same configuration, code, libraries and data on every rank"
+            )
 
 
 def cost_key(stage: str, rank: int) -> str:

@@ -14,7 +14,15 @@ from pipeline.optimizers.joined import JoinedSchedules, Schedule
 _stock = keras.optimizers.schedules
 
 
-def build_schedule(name: str, learning_rate: float, steps: int, *, warm_up: float = 0.0, **settings: Any) -> Schedule:
+def build_schedule(
+    name: str,
+    learning_rate: float,
+    steps: int,
+    *,
+    warm_up: float = 0.0,
+    warm_up_start: float = 0.0,
+    **settings: Any,
+) -> Schedule:
     """Returns what a Keras optimizer takes as its learning rate.
 
     Args:
@@ -23,6 +31,7 @@ def build_schedule(name: str, learning_rate: float, steps: int, *, warm_up: floa
         steps: How many steps the training takes.
         warm_up: The share of the steps over which the rate first rises, step by step in equal parts, to the one that
             the schedule begins with (arXiv:1706.02677); the schedule spans the others.
+        warm_up_start: The rate before the first step, as a share of the one that the schedule begins with.
         settings: The schedule's own, as the function of that name here has them.
 
     Returns:
@@ -36,13 +45,15 @@ def build_schedule(name: str, learning_rate: float, steps: int, *, warm_up: floa
     _check("learning_rate", learning_rate, 0 < learning_rate < math.inf, "a number above 0")
     _check("steps", steps, steps >= 1, "1 or more")
     _check("warm_up", warm_up, 0 <= warm_up < 1, "0 up to, not including, 1")
+    _check("warm_up_start", warm_up_start, 0 <= warm_up_start <= 1, "0 to 1")
     rising = round(warm_up * steps)
     schedule = SCHEDULES[name](learning_rate, max(1, steps - rising), **settings)
     if not rising:
         return schedule
     first = float(schedule(0)) if callable(schedule) else schedule
-    # The step before the first is the one at a rate of 0.
-    rise = _stock.PolynomialDecay(first / rising, max(1, rising - 1), first, power=1.0)
+    # The step before the first is the one at the rate of the start.
+    begin = first * (warm_up_start + (1 - warm_up_start) / rising)
+    rise = _stock.PolynomialDecay(begin, max(1, rising - 1), first, power=1.0)
     return JoinedSchedules([rise, schedule], [rising])
 
 

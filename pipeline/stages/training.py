@@ -10,7 +10,7 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.engine.errors import ConfigError, InputError, blame
 from pipeline.engine.stage import STRICT, Context, Progress, Stage
-from pipeline.stages.distribution_settings import DistributionSettings
+from pipeline.stages.distribution_settings import DistributionSettings, Scaling
 from pipeline.stages.optimizer_settings import AdamSettings, OptimizerSettings
 from pipeline.stages.schedule_exhibit import schedule_exhibit
 from pipeline.stages.settings import (
@@ -68,7 +68,7 @@ class TrainingStage(Stage):
         if self.wraps and not self.distribution.wrappers:
             engine, carrying = self.distribution.engine, ["single", "horovod"]
             raise ConfigError("distribution", f"can't carry {self.kind}'s layers", value=engine, accepted=carrying)
-        self.distribution.check(self.batch_size)
+        self.distribution.check(self.batch_size, self.optimizer)
 
     def fit(
         self,
@@ -85,9 +85,9 @@ class TrainingStage(Stage):
 
         info, part = dataset.info, dataset.train if lesson is None else lesson.part
         augmentation = self.augment.policy() if lesson is None or lesson.augmented else Augmentation()
-        distribution = self.distribution.start()
+        distribution, batch_size = self.distribution.start(), self.distribution.batch_size(self.batch_size)
         with blame("batch_size"):
-            steps = steps_per_epoch(dataset.train, self.batch_size, self.input.last_batch)
+            steps = steps_per_epoch(dataset.train, batch_size, self.input.last_batch)
         with blame("augment"):
             check(augmentation, info)
         soft = augmentation.mixes and info.task == "classification"
@@ -96,7 +96,7 @@ class TrainingStage(Stage):
             batches = training_stream(
                 part,
                 info,
-                batch_size=self.batch_size,
+                batch_size=batch_size,
                 seed=self.seed,
                 first_epoch=first_epoch,
                 last_epoch=self.epochs,
@@ -108,21 +108,30 @@ class TrainingStage(Stage):
             )
             return batches if lesson is None else taught(batches, lesson.targets)
 
-        validation = evaluation_stream(dataset.validation, info, self.batch_size, soft=soft, **self.input.arguments())
+        validation = evaluation_stream(
+            dataset.validation,
+            info,
+            self.batch_size,
+            soft=soft,
+            rank=distribution.rank,
+            ranks=distribution.size,
+            **self.input.arguments(),
+        )
         batches = steps * self.epochs
         every = self.optimizer.gradient_accumulation_steps
         if batches < every:
             raise InputError(f"{batches} batches are not one step (optimizer.gradient_accumulation_steps={every})")
         if left := batches % every:
             context.note(f"the last {left} of {batches} batches make no step of {every} and teach nothing")
-        rate = build_rate(self.optimizer, self.learning_rate, batches)
+        scaling = self.distribution.scaling(self.epochs)
+        rate = build_rate(self.optimizer, self.learning_rate, batches, scaling)
         if (exhibit := schedule_exhibit(rate, batches // every)) is not None:
             context.show(exhibit)
         history = fit(
             model,
             training,
             validation if lesson is None or lesson.judged else None,
-            optimizer=build_optimizer(self.optimizer, self.learning_rate, batches),
+            optimizer=build_optimizer(self.optimizer, self.learning_rate, batches, scaling),
             epochs=self.epochs,
             steps_per_epoch=steps,
             seed=self.seed,
@@ -148,30 +157,39 @@ def taught(batches: Any, targets: Callable[..., tuple[Any, ...]]) -> Any:
     return mapped.prefetch(tf.data.AUTOTUNE)
 
 
-def build_rate(settings: OptimizerSettings, learning_rate: float | None, batches: int) -> Any:
+UNSCALED = Scaling()
+
+
+def build_rate(
+    settings: OptimizerSettings, learning_rate: float | None, batches: int, scaling: Scaling = UNSCALED
+) -> Any:
     """Returns the learning rate, a number or a schedule over the steps that so many batches make.
 
     Args:
         settings: Of the optimizer.
         learning_rate: Replaces its own, if given.
         batches: How many there are in all.
+        scaling: How it follows the number of ranks; its warm-up replaces the optimizer's.
     """
     from pipeline.optimizers.schedules import build_schedule
 
     return build_schedule(
         settings.schedule.name,
-        learning_rate or settings.learning_rate,
+        (learning_rate or settings.learning_rate) * scaling.factor,
         max(1, batches // settings.gradient_accumulation_steps),
-        warm_up=settings.warm_up,
+        warm_up=scaling.warm_up or settings.warm_up,
+        warm_up_start=1 / scaling.factor if scaling.warm_up else 0.0,
         **settings.schedule.arguments(),
     )
 
 
-def build_optimizer(settings: OptimizerSettings, learning_rate: float | None, batches: int) -> Any:
+def build_optimizer(
+    settings: OptimizerSettings, learning_rate: float | None, batches: int, scaling: Scaling = UNSCALED
+) -> Any:
     """Returns a new Keras optimizer; the arguments are those of `build_rate`."""
     from pipeline.optimizers import SGD, Adam
 
-    rate = build_rate(settings, learning_rate, batches)
+    rate = build_rate(settings, learning_rate, batches, scaling)
     return (Adam if isinstance(settings, AdamSettings) else SGD)(rate, **settings.arguments())
 
 

@@ -44,6 +44,9 @@ class Distribution(Protocol):
     def batches(self, make: Callable[[], tf.data.Dataset]) -> Any:
         """Returns what the placed model is fitted on or judged by."""
 
+    def callbacks(self) -> list[keras.callbacks.Callback]:
+        """Returns what `fit` must call besides."""
+
     def finish(self, placed: keras.Model, model: keras.Model) -> None:
         """Gives a model the weights and the optimizer of the placed one."""
 
@@ -117,6 +120,7 @@ def fit(
             verbose=0,
             callbacks=[
                 SeedEachEpoch(seed, rank),
+                *distribution.callbacks(),
                 *callbacks,
                 _Progress(epochs, steps_per_epoch, on_progress),
                 _SaveEachEpoch(checkpoints if rank == 0 else None, history),

@@ -35,20 +35,20 @@ def objective(task: str, *, soft: bool = False, target_variance: float = 1.0) ->
     name, losses, metrics = headline(task), keras.losses, keras.metrics
     if task == "regression":
         measured = [metrics.RootMeanSquaredError(name=name), metrics.MeanAbsoluteError(name="mae")]
-        return {"loss": losses.MeanSquaredError(), "loss_weights": [1 / target_variance], "metrics": measured}
+        return {"loss": losses.MeanSquaredError(), "loss_weights": [1 / target_variance], "weighted_metrics": measured}
     if task == "multi_label":
         return {
             "loss": losses.BinaryCrossentropy(from_logits=True),
-            "metrics": [metrics.MeanMetricWrapper(_labels_right, name=name)],
+            "weighted_metrics": [metrics.MeanMetricWrapper(_labels_right, name=name)],
         }
     if soft:
         return {
             "loss": losses.CategoricalCrossentropy(from_logits=True),
-            "metrics": [metrics.CategoricalAccuracy(name=name)],
+            "weighted_metrics": [metrics.CategoricalAccuracy(name=name)],
         }
     return {
         "loss": losses.SparseCategoricalCrossentropy(from_logits=True),
-        "metrics": [metrics.SparseCategoricalAccuracy(name=name)],
+        "weighted_metrics": [metrics.SparseCategoricalAccuracy(name=name)],
     }
 
 

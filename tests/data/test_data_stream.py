@@ -231,6 +231,30 @@ def test_no_array_is_copied_into_the_graph():
         assert max(sizes) < 100_000
 
 
+@pytest.mark.parametrize("ranks", [1, 2, 3, 5])
+def test_ranks_share_out_what_is_judged(ranks):
+    split = numbered(35)
+    shares = [
+        [
+            int(label)
+            for _, labels in evaluation_stream(split, info_of(split), 8, rank=rank, ranks=ranks)
+            for label in labels
+        ]
+        for rank in range(ranks)
+    ]
+    assert all(shares)
+    assert sorted(label for share in shares for label in share) == list(range(35))
+
+
+def test_ranks_that_are_more_than_batches_judge_all_of_them():
+    split = numbered(9)
+    for rank in range(3):
+        batches = [
+            labels.numpy().tolist() for _, labels in evaluation_stream(split, info_of(split), 8, rank=rank, ranks=3)
+        ]
+        assert batches == [list(range(8)), [8]]
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

@@ -1,7 +1,7 @@
 """The same run on two processes, started by a real `horovodrun`."""
 
 import json
-import os
+import re
 import signal
 import subprocess
 import sys
@@ -118,21 +118,62 @@ def test_a_launch_for_a_single_process_is_refused(runs):
     assert "distribution=single: 2 processes were started for it; accepted: horovod" in done.err + done.out
 
 
+LONG = (*TRAINING, "distribution=horovod", "stages.baseline.epochs=30")
+
+
+def rank(number, process):
+    """The process of a rank of a launch."""
+    return next(
+        each
+        for each in reversed(psutil.Process(process.pid).children(recursive=True))
+        if "pipeline" in each.cmdline() and each.environ().get("HOROVOD_RANK") == str(number)
+    )
+
+
 def test_a_rank_that_is_killed_ends_the_run_and_the_next_launch_goes_on(runs, tmp_path):
     (two, _), _ = runs
     store = tmp_path / "store"
-    long = [*TRAINING, "distribution=horovod", "stages.baseline.epochs=30"]
-    process, _ = two.start(*long, store=store)
+    process, _ = two.start(*LONG, store=store)
     wait_for_epoch(2, process, store)
-    victims = [
-        each
-        for each in psutil.Process(process.pid).children(recursive=True)
-        if "pipeline" in each.cmdline() and each.environ().get("HOROVOD_RANK") == "1"
-    ]
-    os.kill(victims[-1].pid, signal.SIGKILL)
-    process.communicate(timeout=120)
+    rank(1, process).send_signal(signal.SIGKILL)
+    out, err = process.communicate(timeout=30)
     assert process.returncode != 0
-    done = two(*long, store=store)
+    assert re.search(r"rank 1\b|Process name: 1\b", out + err), (out + err)[-3000:]
+    done = two(*LONG, store=store)
     assert done.code == 0, done.err[-3000:]
     assert "going on after epoch" in (done.output / "logs" / "baseline.log").read_text()
     assert left_overs(store) == []
+
+
+def test_a_rank_that_hangs_is_reported_and_ends_the_run(runs, tmp_path):
+    (two, _), _ = runs
+    process, folder = two.start(*LONG, "distribution.stall_seconds=2", store=tmp_path / "store")
+    wait_for_epoch(2, process, tmp_path / "store")
+    rank(1, process).send_signal(signal.SIGSTOP)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode != 0
+    log = next(folder.glob("outputs/*/*/logs/baseline.log")).read_text()
+    assert re.search(r"Missing ranks|Stalled ranks", log), log[-3000:]
+    assert "baseline: " in out + err
+
+
+def test_ranks_that_were_started_for_different_runs_are_refused_before_any_training(runs, tmp_path):
+    (two, _), _ = runs
+    apart = (*two._launcher, "sh", "-c", 'exec "$@" seed=$HOROVOD_RANK', "sh")
+    done = Cli(tmp_path / "runs", tmp_path / "store", launcher=apart)(*TRAINING, "distribution=horovod")
+    assert done.code != 0
+    assert "rank 1 was started for another run: its stage baseline is not that of rank 0" in done.err + done.out
+    assert not list((tmp_path / "store").glob("artifacts/*"))
+
+
+def test_a_sweep_on_ranks_has_one_folder_a_job(runs, tmp_path):
+    (two, _), _ = runs
+    store = tmp_path / "store"
+    done = two(*TRAINING, "distribution=horovod", "stages.prune.final_sparsity=0.4,0.6", "-m", store=store)
+    assert done.code == 0, done.err[-3000:]
+    ledgers = sorted(done.folder.glob("multirun/*/*/*/ledger.json"))
+    assert [path.parent.name for path in ledgers] == ["0", "1"]
+    statuses = [{row["stage"]: row["status"] for row in json.loads(path.read_text())["stages"]} for path in ledgers]
+    assert statuses[0] == {"prepare": "built", "baseline": "built", "prune": "built"}
+    assert statuses[1] == {"prepare": "reused", "baseline": "reused", "prune": "built"}
+    assert all((path.parent / "logs" / "prune.rank1.log").is_file() for path in ledgers)

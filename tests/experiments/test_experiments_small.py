@@ -98,6 +98,32 @@ def test_a_sweep_trains_the_base_model_once(small_store, cli):
     assert [path.parent.name for path in ledgers] == ["0", "1"]
 
 
+TAUGHT = (
+    "model=mlp",
+    "model@student=mlp",
+    *(f"+stage@stages.{name}={kind}" for name, kind in (("prepare",) * 2, ("teacher", "train"), ("teach",) * 2)),
+    "+stage@stages.student=distill",
+    "stages.teacher.epochs=2",
+    "+stages.teach.inputs.teacher=teacher",
+    "stages.student.epochs=1",
+)
+
+
+def test_a_sweep_over_students_asks_the_teacher_once(cli):
+    done = cli("-m", *TAUGHT, "stages.student.temperature=2,4")
+    assert done.code == 0, done.err
+    kinds = [each["kind"] for each in manifests(cli.store).values()]
+    assert sorted(kinds) == ["distill", "distill", "prepare", "teach", "train"]
+    first, second = (json.loads(path.read_text()) for path in sorted(done.folder.glob("multirun/*/*/*/ledger.json")))
+    assert {row["stage"] for row in first["stages"] if row["status"] == "built"} == {
+        "prepare",
+        "teacher",
+        "teach",
+        "student",
+    }
+    assert {row["stage"] for row in second["stages"] if row["status"] == "built"} == {"student"}
+
+
 @pytest.mark.parametrize("stage", ["prepare", "baseline", "export_quantize", "report"])
 def test_one_flipped_byte_is_found_rebuilt_and_reported(stage, small_store, cli):
     kept = digests(small_store)

@@ -130,6 +130,12 @@ def test_a_constant_rate_is_a_number():
     assert type(built("constant")) is float
 
 
+def test_warm_up_can_start_above_zero():
+    found = [at(built("constant", warm_up=0.1, warm_up_start=0.25), step) for step in range(12)]
+    expected = [RATE * (0.25 + 0.75 * (step + 1) / 10) for step in range(10)]
+    assert found == pytest.approx([*expected, RATE, RATE])
+
+
 @pytest.mark.parametrize("warm_up", [0.0, 0.1])
 @pytest.mark.parametrize("name", NAMES)
 def test_an_optimizer_made_again_from_its_configuration_has_the_same_schedule(name, warm_up):
@@ -181,6 +187,7 @@ def test_a_plot_has_the_first_and_the_last_step(name):
         ("constant", {"learning_rate": 0.0}, r"learning_rate 0.0; accepted: a number above 0"),
         ("constant", {"learning_rate": float("nan")}, "learning_rate nan"),
         ("constant", {"steps": 0}, "steps 0; accepted: 1 or more"),
+        ("constant", {"warm_up_start": 1.5}, "warm_up_start 1.5; accepted: 0 to 1"),
         ("constant", {"warm_up": 1.0}, r"warm_up 1.0; accepted: 0 up to, not including, 1"),
         ("step", {"factor": 0.0}, r"factor 0.0; accepted: above 0, up to 1"),
         ("step", {"every": 0.0}, r"every 0.0; accepted: 0.01 to 1"),
