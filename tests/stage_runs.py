@@ -15,7 +15,10 @@ from pipeline.job import read_config
 def configured(
     option: str, *overrides: str, data: str = "digits", model: str = "mlp", distribution: str = "single"
 ) -> Stage:
-    """The stage of conf/stage/<option>.yaml, with overrides relative to it; `model` is the student's family too."""
+    """The stage of conf/stage/<option>.yaml, with overrides relative to it or, after a slash, to all.
+
+    The student's family is `model` too.
+    """
     with initialize_config_dir(str(CONF), version_base="1.3"):
         settings = [f"data={data}", f"model={model}", f"model@student={model}", f"distribution={distribution}"]
         settings.append("+stage@stages.prepare=prepare")
@@ -25,8 +28,9 @@ def configured(
             settings.append(f"+stage@stages.x={option}")
         if option == "sample_by_value":
             settings.append("+stage@stages.score=score")
-        of_root = ("data.", "+", "allow", "distribution.", "schedule@")
-        settings += [each if each.startswith(of_root) else f"stages.{name}.{each}" for each in overrides]
+        of_root = ("/", "data.", "+", "allow", "distribution.", "schedule@")
+        given = [each if each.startswith(of_root) else f"stages.{name}.{each}" for each in overrides]
+        settings += [each.removeprefix("/") for each in given]
         config = compose("config", overrides=settings)
     return read_config(config)[1][name]
 

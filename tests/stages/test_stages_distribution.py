@@ -59,7 +59,7 @@ PASSES = "distribution.backward_passes_per_step=2"
         (["batch_size=3"], "batch_size=3: fewer examples than ranks; accepted: 4 or more"),
         (["distribution.warm_up_epochs=2"], "distribution.warm_up_epochs=2.0: a rate that is not scaled needs none"),
         (
-            [*LINEAR, "distribution.warm_up_epochs=2", "++stages.x.optimizer.warm_up=0.1"],
+            [*LINEAR, "distribution.warm_up_epochs=2", "/optimizer.warm_up=0.1"],
             "distribution.warm_up_epochs=2.0: the optimizer warms up; accepted: 0",
         ),
         ([PASSES], r"distribution.backward_passes_per_step=2: Adam and schedules would take each pass for a step"),
