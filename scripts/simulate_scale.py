@@ -3,11 +3,11 @@
     python scripts/simulate_scale.py                                                  # the published networks
     python scripts/simulate_scale.py --compute-ms 80 --gradients-mb 1.9 --overhead-ms 2  # one's own, as measured
 
-The model is that of pipeline/distribution/scale.py: a ring all-reduce, part of it hidden behind the backward pass. What
-goes in: images a second on one GPU (TensorFlow's published benchmarks of a P100; ResNet-101: Horovod's documentation, on
-16 GPUs), the bytes of the weights, 25 Gbit/s. What comes out is set beside the efficiency that Horovod's documentation
-(benchmarks.rst) gives for 128 servers of 4 GPUs. One number is fitted to the latter: the share of the communication that
-is hidden. Writes scripts/pictures/scale.png and, with --output, a table.
+The model is that of pipeline/distribution/scale.py: a ring all-reduce, part of it hidden behind the backward pass. In
+go the images a second of one GPU (TensorFlow's published benchmarks of a P100; ResNet-101: Horovod's documentation,
+on 16 GPUs), the bytes of the weights, and 25 Gbit/s. Out comes an efficiency, set beside that of Horovod's
+documentation (benchmarks.rst) for 128 servers of 4 GPUs. One number is fitted to the latter: the share of the
+communication that is hidden. Writes scripts/pictures/scale.png and, with --output, a table.
 """
 
 import argparse
