@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -29,18 +30,18 @@ BOUNDS = {
 
 
 def launched(ranks, folder, cases):
-    """Runs the cases and returns each one's (history, weights) on every rank."""
+    """Runs the cases on so many ranks."""
     script = [sys.executable, str(HERE / "horovod_cases.py"), str(folder), *cases]
     launcher = [str(HOROVODRUN), "-np", str(ranks), "-H", f"localhost:{ranks}"] if ranks > 1 else []
     paths = os.pathsep.join(map(str, (HERE.parents[1], HERE.parent)))
     threads = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
-    done = subprocess.run(
-        [*launcher, *script],
-        env={**os.environ, **threads, "PYTHONPATH": paths},
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
+    environment = {**os.environ, **threads, "PYTHONPATH": paths}
+    return subprocess.run([*launcher, *script], env=environment, capture_output=True, text=True, timeout=600)
+
+
+def trained_by(ranks, folder, cases):
+    """Returns each case's (history, weights) on every rank."""
+    done = launched(ranks, folder, cases)
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
     return {case: [read(folder, case, rank) for rank in range(ranks)] for case in cases}
 
@@ -53,7 +54,7 @@ def read(folder, case, rank):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     cases = [*BOUNDS, "by_rank"]
-    one, two = (launched(ranks, tmp_path_factory.mktemp(f"ranks{ranks}"), cases) for ranks in (1, 2))
+    one, two = (trained_by(ranks, tmp_path_factory.mktemp(f"ranks{ranks}"), cases) for ranks in (1, 2))
     return {case: (one[case], two[case]) for case in cases}
 
 
@@ -82,3 +83,10 @@ def test_batch_statistics_are_a_ranks_own_unless_they_are_synchronized(trained):
     differences = [abs(a - b).max() for a, b in zip(first, second, strict=True)]
     assert max(differences) > 1e-3, "moving averages of different examples"
     assert max(abs(a - b).max() for a, b in zip(alone, first, strict=True)) > BOUNDS["synchronized"]
+
+
+def test_a_rank_that_hangs_is_named_and_ends_the_run(tmp_path):
+    done = launched(2, tmp_path, ["hanging"])
+    assert done.returncode != 0
+    said = done.stdout + done.stderr
+    assert re.search(r"Stalled ranks:\s.*\b1: \[|Missing ranks", said, re.DOTALL), said[-3000:]
