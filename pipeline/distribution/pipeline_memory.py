@@ -10,6 +10,9 @@ from pipeline.keras import tf
 VIEWS = ("Reshape", "Identity", "ExpandDims", "Squeeze", "StopGradient")
 """Operations that give the bytes that they take."""
 
+RESERVED = ("FusedBatchNormV3", 5)
+"""An output, by its operation and place, that holds something on a GPU only and whose shape is therefore open."""
+
 NO_ACTIVATION = ("Const", "ReadVariableOp", "VarHandleOp")
 """Operations whose outputs are there anyway."""
 
@@ -67,4 +70,6 @@ def _source(tensor: tf.Tensor) -> tf.Tensor:
 
 
 def _bytes(tensor: tf.Tensor) -> int:
+    if (tensor.op.type, tensor.value_index) == RESERVED:
+        return 0
     return math.prod(size or 1 for size in tensor.shape) * tensor.dtype.size

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+from pipeline.distribution.cluster import Cluster
 from pipeline.distribution.pipeline_memory import activations
 from pipeline.distribution.pipeline_model import Pipelined, Plan
 from pipeline.distribution.pipeline_schedule import order
@@ -16,6 +17,26 @@ HERE = "/job:localhost/replica:0/task:0/device:CPU:0"
 """This process's device, which keeps its name, and what lies on it, when a cluster is joined."""
 
 log = logging.getLogger(__name__)
+
+
+def connect(cluster: Cluster) -> list[str]:
+    """Joins the workers of a cluster and returns the devices of all its processes, this one's, the chief's, first.
+
+    What lies on this process's device stays there: it keeps the name that it has outside of a cluster.
+
+    Raises:
+        ValueError: If a worker does not answer.
+    """
+    workers = cluster.addresses["worker"]
+    devices = [f"/job:worker/replica:0/task:{number}/device:CPU:0" for number in range(len(workers))]
+    if not {each.name for each in tf.config.list_logical_devices("CPU")} >= set(devices):
+        log.info("waiting for %d workers: %s", len(workers), ", ".join(workers))
+        spec = tf.train.ClusterSpec({"localhost": list(cluster.addresses["chief"]), "worker": list(workers)})
+        try:
+            tf.config.experimental_connect_to_cluster(spec, job_name="localhost", task_index=0, protocol="grpc")
+        except tf.errors.OpError as error:
+            raise ValueError(f"a worker does not answer: {' '.join(error.message.split())}") from error
+    return [HERE, *devices]
 
 
 class PipelineParallel(Single):
@@ -58,7 +79,7 @@ class PipelineParallel(Single):
         parts = split(model, len(self._devices), self._cuts)
         where = {layer: device for part, device in zip(parts, self._devices, strict=True) for layer in part.layers}
         copy = keras.models.clone_model(model, clone_function=lambda layer: _copy(layer, where[layer.name]))
-        self._stages = [PlacedStage(part, copy, device) for part, device in zip(parts, self._devices, strict=True)]
+        self.stages = [PlacedStage(part, copy, device) for part, device in zip(parts, self._devices, strict=True)]
         total = sum(part.cost for part in parts)
         for number, (part, device) in enumerate(zip(parts, self._devices, strict=True)):
             log.info(
@@ -71,7 +92,7 @@ class PipelineParallel(Single):
                 100 * part.cost / total,
                 part.sent,
             )
-        return Pipelined(copy, Plan(self._stages, self._tasks, self._micro_batches, self._recompute)), optimizer
+        return Pipelined(copy, Plan(self.stages, self._tasks, self._micro_batches, self._recompute)), optimizer
 
     def finish(self, placed: keras.Model, model: keras.Model) -> None:
         """Gives the model the weights and the optimizer of its copy."""
@@ -86,7 +107,7 @@ class PipelineParallel(Single):
             f"stage {number} activations": activations(
                 stage, number, self._tasks, examples, recompute=self._recompute
             )
-            for number, stage in enumerate(self._stages)
+            for number, stage in enumerate(self.stages)
         }
 
 

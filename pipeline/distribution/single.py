@@ -55,6 +55,15 @@ class Single:
         """
         return make()
 
+    def memory(self, batch_size: int) -> dict[str, int]:
+        """Returns the bytes that it keeps in memory beside what training in one process does, by what they are.
+
+        Args:
+            batch_size: Examples in a batch, of all ranks together.
+        """
+        del batch_size
+        return {}
+
     def finish(self, placed: keras.Model, model: keras.Model) -> None:
         """Gives a model the weights, and the optimizer, of the one that was trained in its stead.
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import pydantic
 from pydantic.dataclasses import dataclass
 
+from pipeline.distribution.cluster import current
 from pipeline.engine.errors import ConfigError, blame
 from pipeline.engine.stage import STRICT
 from pipeline.stages.settings import Positive
@@ -70,4 +71,56 @@ class HorovodSettings:
             return Horovod(self.ranks)
 
 
-DistributionSettings = Annotated[SingleSettings | HorovodSettings, pydantic.Field(discriminator="engine")]
+@dataclass(config=STRICT, kw_only=True)
+class PipelineParallelSettings:
+    """Training of a model cut into stages, one in each process of a TensorFlow cluster, or all in this one."""
+
+    engine: Literal["pipeline_parallel"] = "pipeline_parallel"
+    stages: Positive | None
+    micro_batches: Positive
+    schedule: Literal["gpipe", "1f1b"]
+    recompute: bool
+    cuts: list[str] | None
+    together: ClassVar[bool] = False
+    wrappers: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        """Counts the processes, so that the number of stages is in the key of what is trained."""
+        cluster = current()
+        if self.stages is None and cluster is not None:
+            self.stages = 1 + cluster.count("worker")
+
+    def check(self, batch_size: int) -> None:
+        """Refuses stages without processes, processes without stages, and batches that can't be cut."""
+        cluster = current()
+        if self.stages is None:
+            ways = ["TF_CONFIG with a chief and workers", "a number, to try it out with all stages in this process"]
+            raise ConfigError("distribution.stages", "TF_CONFIG is not set", value="null", accepted=ways)
+        if cluster is not None and cluster.count("ps"):
+            raise ConfigError("distribution", "a pipeline has no parameter servers", accepted=["a chief and workers"])
+        if cluster is not None and self.stages != 1 + (workers := cluster.count("worker")):
+            accepted = [f"null, or {1 + workers}: the chief of TF_CONFIG and its {workers} workers"]
+            raise ConfigError("distribution.stages", "not a stage a process", value=self.stages, accepted=accepted)
+        if self.stages == 1:
+            raise ConfigError("distribution.stages", "nothing to pass on", value=1, accepted=["2 or more"])
+        if self.cuts is not None and len(self.cuts) != self.stages - 1:
+            shown = f"[{', '.join(self.cuts)}]"
+            accepted = [f"{self.stages - 1} layers for {self.stages} stages"]
+            raise ConfigError("distribution.cuts", "too many or too few", value=shown, accepted=accepted)
+        if batch_size < self.micro_batches:
+            accepted = [f"{self.micro_batches} or more"]
+            raise ConfigError("batch_size", "fewer examples than micro-batches", value=batch_size, accepted=accepted)
+
+    def start(self) -> Any:
+        """Returns the engine, its processes connected."""
+        from pipeline.distribution.pipeline_parallel import HERE, PipelineParallel, connect
+
+        cluster, stages = current(), self.stages or 0
+        with blame("distribution"):
+            devices = [HERE] * stages if cluster is None else connect(cluster)
+        return PipelineParallel(
+            devices, self.micro_batches, schedule=self.schedule, recompute=self.recompute, cuts=self.cuts
+        )
+
+
+DistributionSettings = Annotated[SingleSettings | HorovodSettings | PipelineParallelSettings, pydantic.Field(discriminator="engine")]

@@ -137,6 +137,8 @@ class TrainingStage(Stage):
         )
         for slot, size in model.optimizer.memory().items():
             context.keep(f"optimizer {slot}", size)
+        for what, size in distribution.memory(self.batch_size).items():
+            context.keep(what, size)
         return history
 
 
