@@ -22,6 +22,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import psutil
+
 STAGES = 2
 MICRO_BATCHES = (1, 2, 4, 8)
 SHAPE = (28, 28, 1)
@@ -144,6 +146,12 @@ def start_child(cores: Sequence[int], threads: int, task: dict[str, Any] | None 
     return subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
+def core_seconds(process: subprocess.Popen[str]) -> float:
+    """Returns what a child has computed so far."""
+    times = psutil.Process(process.pid).cpu_times()
+    return times.user + times.system
+
+
 def ask(process: subprocess.Popen[str], question: str | None = None) -> Any:
     """Returns a child's answer."""
     assert process.stdin is not None
@@ -176,18 +184,25 @@ def measure(options: argparse.Namespace) -> None:
         for process in (pipeline, one, two):
             ask(process)
         found: dict[str, list[float]] = {name: [] for name in sides}
+        work: dict[str, list[list[float]]] = {name: [] for name in sides}
         for _ in range(options.repeats):
             for name, (process, question) in sides.items():
+                busy = [process, server] if process is pipeline else [process]
+                before = [core_seconds(each) for each in busy]
                 found[name].append(ask(process, question))
+                spent = [core_seconds(each) - start for each, start in zip(busy, before, strict=True)]
+                work[name].append([seconds / options.steps for seconds in spent])
         times = {m: ask(one, f"stages{m}") for m in MICRO_BATCHES}
     finally:
         for process in (pipeline, one, two, server):
             process.kill()
     base = statistics.median(found["single, 1 thread"])
-    print(f"{'ms a step':<26} {'median':>7}  {'range':>16}  speed-up")
+    print(f"{'ms a step':<26} {'median':>7}  {'range':>16}  speed-up  core ms of each process")
     for name, seconds in found.items():
         span = f"{min(seconds) * 1e3:.0f} to {max(seconds) * 1e3:.0f}"
-        print(f"{name:<26} {statistics.median(seconds) * 1e3:>7.0f}  {span:>16}  {base / statistics.median(seconds):.2f}")
+        median = statistics.median(seconds)
+        spent = " + ".join(f"{statistics.median(each) * 1e3:.0f}" for each in zip(*work[name], strict=True))
+        print(f"{name:<26} {median * 1e3:>7.0f}  {span:>16}  {base / median:>8.2f}  {spent}")
     print(f"\n{'micro-batches':<15} {'ideal':>5}  {'reached':>7}  {'without transport':>17}  stages alone, forward + backward, ms")
     for m in MICRO_BATCHES:
         reached = base / statistics.median(found[f"pipeline, {m} micro-batches"]) / STAGES

@@ -66,7 +66,7 @@ class PipelineParallel(Single):
     ) -> None:
         self._devices = list(devices)
         self._micro_batches, self._recompute, self._cuts = micro_batches, recompute, cuts
-        self._tasks = order(schedule, len(devices), micro_batches)
+        self.tasks = order(schedule, len(devices), micro_batches)
 
     def place(
         self, model: keras.Model, optimizer: keras.optimizers.Optimizer
@@ -92,7 +92,7 @@ class PipelineParallel(Single):
                 100 * part.cost / total,
                 part.sent,
             )
-        return Pipelined(copy, Plan(self.stages, self._tasks, self._micro_batches, self._recompute)), optimizer
+        return Pipelined(copy, Plan(self.stages, self.tasks, self._micro_batches, self._recompute)), optimizer
 
     def finish(self, placed: keras.Model, model: keras.Model) -> None:
         """Gives the model the weights and the optimizer of its copy."""
@@ -105,7 +105,7 @@ class PipelineParallel(Single):
         examples = -(-batch_size // self._micro_batches)
         return {
             f"stage {number} activations": activations(
-                stage, number, self._tasks, examples, recompute=self._recompute
+                stage, number, self.tasks, examples, recompute=self._recompute
             )
             for number, stage in enumerate(self.stages)
         }
