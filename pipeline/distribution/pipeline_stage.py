@@ -44,14 +44,18 @@ class PlacedStage:
     """
 
     def __init__(self, part: Part, model: keras.Model, device: str) -> None:
+        entry = model.inputs[0]._keras_history.layer.name
+
         def symbol(key: Key) -> Any:
+            if key[0] == entry:  # which a sequential model does not count among its layers
+                return model.inputs[0]
             given = model.get_layer(key[0]).output
             return given[key[1]] if isinstance(given, list | tuple) else given
 
         self.part, self.device = part, device
         self.model = keras.Model([symbol(key) for key in part.inputs], [symbol(key) for key in part.outputs])
         self.variables = list(self.model.trainable_variables)
-        self._returned = [not isinstance(model.get_layer(key[0]), keras.layers.InputLayer) for key in part.inputs]
+        self._returned = [key[0] != entry for key in part.inputs]
         layers = [layer for layer in self.model._flatten_layers() if not isinstance(layer, keras.Model)]
         held = [getattr(getattr(layer, "_random_generator", None), "_generator", None) for layer in layers]
         self._draws = [generator.state for generator in held if generator is not None]
