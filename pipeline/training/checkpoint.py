@@ -21,10 +21,12 @@ class Checkpoints:
     Args:
         folder: Where they are kept.
         model: The compiled model; its optimizer must be built.
+        gather: Whether this process writes and reads what lies on others too; else they need the folder as well.
     """
 
-    def __init__(self, folder: Path, model: keras.Model) -> None:
+    def __init__(self, folder: Path, model: keras.Model, *, gather: bool = False) -> None:
         self._folder = folder
+        self._options = tf.train.CheckpointOptions(experimental_io_device=tf.zeros(()).device if gather else None)
         self._checkpoint = tf.train.Checkpoint(model=model, optimizer=model.optimizer)
 
     def save(self, history: list[dict[str, float]]) -> None:
@@ -33,7 +35,7 @@ class Checkpoints:
         part = self._folder / f"epoch-{epoch:05d}.part"
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        self._checkpoint.write(str(part / "state"))
+        self._checkpoint.write(str(part / "state"), self._options)
         (part / HISTORY).write_text(json.dumps(history))
         part.rename(self._folder / f"epoch-{epoch:05d}")
         for old in self._finished()[:-KEPT]:
@@ -62,7 +64,7 @@ class Checkpoints:
         history = json.loads((folder / HISTORY).read_text())
         if not isinstance(history, list) or len(history) != _epoch(folder):
             raise ValueError(f"{HISTORY} does not hold {_epoch(folder)} epochs")
-        self._checkpoint.read(str(folder / "state")).assert_existing_objects_matched()
+        self._checkpoint.read(str(folder / "state"), self._options).assert_existing_objects_matched()
         return history
 
     def _finished(self) -> list[Path]:
