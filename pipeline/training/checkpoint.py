@@ -3,6 +3,8 @@
 import json
 import logging
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.keras import keras, tf
@@ -35,7 +37,8 @@ class Checkpoints:
         part = self._folder / f"epoch-{epoch:05d}.part"
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        self._checkpoint.write(str(part / "state"), self._options)
+        with _without_warnings():
+            self._checkpoint.write(str(part / "state"), self._options)
         (part / HISTORY).write_text(json.dumps(history))
         part.rename(self._folder / f"epoch-{epoch:05d}")
         for old in self._finished()[:-KEPT]:
@@ -70,6 +73,18 @@ class Checkpoints:
     def _finished(self) -> list[Path]:
         found = (path for path in self._folder.glob("epoch-*") if path.is_dir() and path.suffix != ".part")
         return sorted(found, key=_epoch)
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Keeps TensorFlow from complaining that it traces a function anew each time it saves what lies on others."""
+    logger = logging.getLogger("tensorflow")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _epoch(folder: Path) -> int:

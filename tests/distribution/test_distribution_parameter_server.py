@@ -143,7 +143,7 @@ def test_a_lost_server_ends_the_run_and_a_lost_worker_does_not(tmp_path, monkeyp
             ("distribution.workers=3",),
             "baseline.distribution.workers=3: TF_CONFIG has 2; accepted: null, 2",
         ),
-        ((2, 1), ("distribution=single",), "distribution=single: TF_CONFIG is set for no stage"),
+        ((2, 1), ("distribution=single",), "distribution=single: TF_CONFIG is set, and no stage uses its cluster"),
         ((2, 1), ("optimizer.gradient_accumulation_steps=2",), "parameter_server can't sum gradients; accepted: 1"),
         (
             (2, 1),
