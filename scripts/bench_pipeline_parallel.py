@@ -130,7 +130,9 @@ def child(options: argparse.Namespace) -> None:
         sides = {"single": trained(Single(), options)}
     else:
         devices = connect(cluster)
-        sides = {str(m): trained(PipelineParallel(devices, m, schedule=options.schedule), options) for m in MICRO_BATCHES}
+        sides = {
+            str(m): trained(PipelineParallel(devices, m, schedule=options.schedule), options) for m in MICRO_BATCHES
+        }
     print(json.dumps("ready"), flush=True)
     for line in sys.stdin:
         name = line.strip()
@@ -203,7 +205,9 @@ def measure(options: argparse.Namespace) -> None:
         median = statistics.median(seconds)
         spent = " + ".join(f"{statistics.median(each) * 1e3:.0f}" for each in zip(*work[name], strict=True))
         print(f"{name:<26} {median * 1e3:>7.0f}  {span:>16}  {base / median:>8.2f}  {spent}")
-    print(f"\n{'micro-batches':<15} {'ideal':>5}  {'reached':>7}  {'without transport':>17}  stages alone, forward + backward, ms")
+    print(
+        f"\n{'micro-batches':<15} {'ideal':>5}  {'reached':>7}  {'without transport':>17}  stages alone, forward + backward, ms"
+    )
     for m in MICRO_BATCHES:
         reached = base / statistics.median(found[f"pipeline, {m} micro-batches"]) / STAGES
         possible = base / makespan(times[m], m) / STAGES

@@ -19,6 +19,9 @@ POLL_SECONDS = 1.0
 PATIENCE = 10.0
 """Seconds that the chief may take to answer."""
 
+START_SECONDS = 300.0
+"""Seconds that servers may take to start: TensorFlow alone takes some, many on a busy machine."""
+
 FAILURES = 3
 """Looks without an answer, one after the other, by which the chief is gone."""
 
@@ -49,14 +52,18 @@ class Cluster:
         """This process, in words."""
         return "chief" if self.leads else f"{self.role} {self.index}"
 
+    @property
+    def host(self) -> str:
+        """The host part of this process's address."""
+        return _host(self.addresses[self.role][self.index])
+
     def count(self, role: str) -> int:
         """Returns how many processes have a role."""
         return len(self.addresses.get(role, ()))
 
     def neighbours(self) -> int:
         """Returns how many processes share this one's host, itself included."""
-        own = _host(self.addresses[self.role][self.index])
-        return sum(_host(address) == own for each in self.addresses.values() for address in each)
+        return sum(_host(address) == self.host for each in self.addresses.values() for address in each)
 
 
 def current() -> Cluster | None:
@@ -124,6 +131,7 @@ def serve(cluster: Cluster) -> None:
 
     from pipeline.keras import tf
 
+    tf.config.experimental.enable_op_determinism()  # as the chief's training has it
     config = tf.compat.v1.ConfigProto(
         intra_op_parallelism_threads=threads,
         inter_op_parallelism_threads=max(threads, cluster.count("worker") + 1),  # fewer can block one another
@@ -138,6 +146,25 @@ def serve(cluster: Cluster) -> None:
     _wait_for_end(cluster.addresses["chief"][0])
     log.info("%s ends: the chief is gone", cluster.name)
     del server
+
+
+def wait_for_servers(cluster: Cluster) -> None:
+    """Returns once all workers and parameter servers answer.
+
+    Raises:
+        ValueError: If one of them does not within `START_SECONDS`.
+    """
+    servers = {
+        f"{role} {index} ({address})": address
+        for role in ROLES[1:]
+        for index, address in enumerate(cluster.addresses.get(role, ()))
+    }
+    deadline = time.monotonic() + START_SECONDS
+    while missing := [name for name, address in servers.items() if not _answers(address)]:
+        if time.monotonic() > deadline:
+            raise ValueError(f"no answer from {', '.join(missing)} in {START_SECONDS:.0f} seconds (TF_CONFIG names it)")
+        log.info("waiting for %s", ", ".join(missing))
+        time.sleep(POLL_SECONDS)
 
 
 def _wait_for_end(chief: str) -> None:

@@ -90,7 +90,9 @@ def micro_loss(loss: Any, loss_weights: Any = None) -> Loss:
     if not isinstance(made, keras.losses.Loss):
         made = PerExample(made)
     if made.reduction not in REDUCTIONS:
-        raise ValueError(f"loss {made.name} is reduced by {made.reduction}; accepted in a pipeline: a mean over examples")
+        raise ValueError(
+            f"loss {made.name} is reduced by {made.reduction}; accepted in a pipeline: a mean over examples"
+        )
     factor = float(tf.nest.flatten(loss_weights)[0]) if loss_weights is not None else 1.0
 
     def mean(labels: tf.Tensor, outputs: tf.Tensor, weights: tf.Tensor | None) -> tf.Tensor:

@@ -2,9 +2,8 @@
 
 import logging
 from collections.abc import Sequence
-from typing import Any
 
-from pipeline.distribution.cluster import Cluster
+from pipeline.distribution.cluster import Cluster, wait_for_servers
 from pipeline.distribution.pipeline_memory import activations
 from pipeline.distribution.pipeline_model import Pipelined, Plan
 from pipeline.distribution.pipeline_schedule import order
@@ -30,12 +29,12 @@ def connect(cluster: Cluster) -> list[str]:
     workers = cluster.addresses["worker"]
     devices = [f"/job:worker/replica:0/task:{number}/device:CPU:0" for number in range(len(workers))]
     if not {each.name for each in tf.config.list_logical_devices("CPU")} >= set(devices):
-        log.info("waiting for %d workers: %s", len(workers), ", ".join(workers))
+        wait_for_servers(cluster)
         spec = tf.train.ClusterSpec({"localhost": list(cluster.addresses["chief"]), "worker": list(workers)})
         try:
             tf.config.experimental_connect_to_cluster(spec, job_name="localhost", task_index=0, protocol="grpc")
         except tf.errors.OpError as error:
-            raise ValueError(f"a worker does not answer: {' '.join(error.message.split())}") from error
+            raise ValueError(f"the workers can't be joined: {' '.join(error.message.split())}") from error
     return [HERE, *devices]
 
 
@@ -54,6 +53,8 @@ class PipelineParallel(Single):
         recompute: Whether only the inputs of a stage are held for the backward pass, which computes the rest again.
         cuts: As in `split`.
     """
+
+    remote = True
 
     def __init__(
         self,
@@ -104,9 +105,7 @@ class PipelineParallel(Single):
         """Returns the bytes of activations that each stage holds at most."""
         examples = -(-batch_size // self._micro_batches)
         return {
-            f"stage {number} activations": activations(
-                stage, number, self.tasks, examples, recompute=self._recompute
-            )
+            f"stage {number} activations": activations(stage, number, self.tasks, examples, recompute=self._recompute)
             for number, stage in enumerate(self.stages)
         }
 

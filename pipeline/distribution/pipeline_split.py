@@ -101,7 +101,9 @@ def partition(costs: Sequence[int], crossing: Sequence[int], parts: int) -> list
 def _nodes(model: keras.Model) -> list[Any]:
     """Returns the calls of all layers but inputs in topological order, or refuses a model that can't be cut."""
     if not getattr(model, "_is_graph_network", False):  # tf_keras has no public test for it
-        raise ValueError(f"model {model.name} is not functional, so it can't be cut into stages; accepted: a functional one")
+        raise ValueError(
+            f"model {model.name} is not functional, so it can't be cut into stages; accepted: a functional one"
+        )
     for what, tensors in (("inputs", model.inputs), ("outputs", model.outputs)):
         if len(tensors) > 1:
             raise ValueError(f"model {model.name} has {len(tensors)} {what}; accepted in a pipeline: one")

@@ -128,7 +128,9 @@ class PlacedStage:
             losses = list(self.model.losses)
         return losses, tape.gradient(losses, self.variables) if losses else []
 
-    def _taped(self, inputs: list[tf.Tensor], goal: Callable[[tf.Tensor], tf.Tensor] | None) -> tuple[list[tf.Tensor], Saved]:
+    def _taped(
+        self, inputs: list[tf.Tensor], goal: Callable[[tf.Tensor], tf.Tensor] | None
+    ) -> tuple[list[tf.Tensor], Saved]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             for variable in self.variables:
                 tape.watch(variable)

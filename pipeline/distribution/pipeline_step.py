@@ -139,7 +139,9 @@ def _entries(stages: Sequence[PlacedStage], features: Sequence[tf.Tensor]) -> di
     return {(key, micro): each for key in taken for micro, each in enumerate(features)}
 
 
-def _goal(loss: Loss, labels: tf.Tensor, weights: tf.Tensor | None, share: tf.Tensor) -> Callable[[tf.Tensor], tf.Tensor]:
+def _goal(
+    loss: Loss, labels: tf.Tensor, weights: tf.Tensor | None, share: tf.Tensor
+) -> Callable[[tf.Tensor], tf.Tensor]:
     return lambda outputs: tf.cast(share, outputs.dtype) * loss(labels, outputs, weights)
 
 

@@ -21,11 +21,15 @@ class SingleSettings:
     Attributes:
         together: Whether all processes of the launch run the stage; else the others don't know of it.
         wrappers: Whether it carries layers that TFMOT has wrapped, and callbacks that hold them.
+        accumulates: Whether it carries an optimizer that sums gradients over several batches.
+        served: Whether workers or parameter servers of a TensorFlow cluster work for it.
     """
 
     engine: Literal["single"] = "single"
     together: ClassVar[bool] = False
     wrappers: ClassVar[bool] = True
+    accumulates: ClassVar[bool] = True
+    served: ClassVar[bool] = False
 
     def check(self, batch_size: int) -> None:
         """Refuses what this engine can't carry.
@@ -35,6 +39,12 @@ class SingleSettings:
 
         Raises:
             ConfigError: With a key relative to the stage.
+        """
+
+    def connect(self) -> None:
+        """Joins a cluster, if the engine has one, before the stage makes any variable.
+
+        TensorFlow can't change afterwards what was made before.
         """
 
     def start(self) -> Any:
@@ -52,6 +62,8 @@ class HorovodSettings:
     ranks: Positive
     together: ClassVar[bool] = True
     wrappers: ClassVar[bool] = True
+    accumulates: ClassVar[bool] = True
+    served: ClassVar[bool] = False
 
     def check(self, batch_size: int) -> None:
         """Refuses a process that no launcher has started, and batches too small to share."""
@@ -62,6 +74,9 @@ class HorovodSettings:
             raise ConfigError(
                 "batch_size", "fewer examples than ranks", value=batch_size, accepted=[f"{self.ranks} or more"]
             )
+
+    def connect(self) -> None:
+        """Leaves it to the launcher."""
 
     def start(self) -> Any:
         """Returns the engine, its ranks connected."""
@@ -83,6 +98,8 @@ class PipelineParallelSettings:
     cuts: list[str] | None
     together: ClassVar[bool] = False
     wrappers: ClassVar[bool] = False
+    accumulates: ClassVar[bool] = True
+    served: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Counts the processes, so that the number of stages is in the key of what is trained."""
@@ -111,6 +128,10 @@ class PipelineParallelSettings:
             accepted = [f"{self.micro_batches} or more"]
             raise ConfigError("batch_size", "fewer examples than micro-batches", value=batch_size, accepted=accepted)
 
+    def connect(self) -> None:
+        """Joins the workers, once they are up."""
+        self.start()
+
     def start(self) -> Any:
         """Returns the engine, its processes connected."""
         from pipeline.distribution.pipeline_parallel import HERE, PipelineParallel, connect
@@ -123,4 +144,55 @@ class PipelineParallelSettings:
         )
 
 
-DistributionSettings = Annotated[SingleSettings | HorovodSettings | PipelineParallelSettings, pydantic.Field(discriminator="engine")]
+@dataclass(config=STRICT, kw_only=True)
+class ParameterServerSettings:
+    """Asynchronous training with parameter servers; the result depends on the number of workers."""
+
+    engine: Literal["parameter_server"] = "parameter_server"
+    workers: Positive | None
+    min_shard_kb: Positive | None
+    together: ClassVar[bool] = False
+    wrappers: ClassVar[bool] = False
+    accumulates: ClassVar[bool] = False
+    served: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        """Counts the workers, so that their number is in the key of what is trained."""
+        cluster = current()
+        if self.workers is None and cluster is not None:
+            self.workers = cluster.count("worker") or None
+
+    def check(self, batch_size: int) -> None:
+        """Refuses a launch without workers or servers, or with another number of workers than was said."""
+        del batch_size
+        cluster = current()
+        launch = "python scripts/launch_local.py --workers N --servers N -- python -m pipeline ..."
+        accepted = [launch, "TF_CONFIG with a chief, workers and ps"]
+        if cluster is None:
+            raise ConfigError("distribution", "TF_CONFIG is not set", value=self.engine, accepted=accepted)
+        for role in ("worker", "ps"):
+            if not cluster.count(role):
+                raise ConfigError("distribution", f"TF_CONFIG has no {role}", value=self.engine, accepted=accepted)
+        if self.workers != (found := cluster.count("worker")):
+            raise ConfigError(
+                "distribution.workers", f"TF_CONFIG has {found}", value=self.workers, accepted=["null", str(found)]
+            )
+
+    def connect(self) -> None:
+        """Joins the workers and servers, once they are up."""
+        self.start()
+
+    def start(self) -> Any:
+        """Returns the engine, connected to the workers and servers."""
+        from pipeline.distribution.parameter_server import ParameterServer
+
+        cluster = current()
+        assert cluster is not None, "checked"
+        with blame("distribution"):
+            return ParameterServer(cluster, self.min_shard_kb)
+
+
+DistributionSettings = Annotated[
+    SingleSettings | HorovodSettings | ParameterServerSettings | PipelineParallelSettings,
+    pydantic.Field(discriminator="engine"),
+]

@@ -52,7 +52,10 @@ def test_batches_with_fewer_examples_than_micro_batches_teach_what_they_hold():
 def test_schedules_and_recomputation_change_no_bit_of_dropout_and_batch_normalization():
     def outcome(**settings):
         model, history = train(
-            lambda: residual(norm=True, dropout=0.3), OPTIMIZERS["adam"], PipelineParallel(here(2), 3, **settings), epochs=1
+            lambda: residual(norm=True, dropout=0.3),
+            OPTIMIZERS["adam"],
+            PipelineParallel(here(2), 3, **settings),
+            epochs=1,
         )
         return b"".join(each.tobytes() for each in model.get_weights()), history
 
@@ -158,7 +161,10 @@ def test_a_cut_batch_is_joined_again_and_its_shares_are_one(size, known):
         (Subclassed, "model subclassed is not functional"),
         (nested, "layer inner is a model inside the model"),
         (used_twice, "layer twice is used more than once, and stages can't share weights"),
-        (lambda: keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="only")]), "2 stages of a model of 1 layer"),
+        (
+            lambda: keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="only")]),
+            "2 stages of a model of 1 layer",
+        ),
     ],
 )
 def test_what_can_not_be_cut_is_refused(model, said):

@@ -67,7 +67,9 @@ def test_a_wrong_cut_is_refused(cuts, said):
 
 
 def test_cuts_out_of_order_and_too_many_stages_are_refused():
-    with pytest.raises(ValueError, match=r"^cuts dense_48, flatten are not in the order of the layers, which is flatten"):
+    with pytest.raises(
+        ValueError, match=r"^cuts dense_48, flatten are not in the order of the layers, which is flatten"
+    ):
         split(mlp(), 3, ["dense_48", "flatten"])
     with pytest.raises(ValueError, match=r"^5 stages of a model of 4 layers; accepted: at most a stage a layer$"):
         split(mlp(), 5)
