@@ -205,14 +205,12 @@ def measure(options: argparse.Namespace) -> None:
         median = statistics.median(seconds)
         spent = " + ".join(f"{statistics.median(each) * 1e3:.0f}" for each in zip(*work[name], strict=True))
         print(f"{name:<26} {median * 1e3:>7.0f}  {span:>16}  {base / median:>8.2f}  {spent}")
-    print(
-        f"\n{'micro-batches':<15} {'ideal':>5}  {'reached':>7}  {'without transport':>17}  stages alone, forward + backward, ms"
-    )
+    print(f"\n{'micro-batches':<15} {'ideal':>5}  {'reached':>7}  {'no transport':>12}  stages alone, ms")
     for m in MICRO_BATCHES:
         reached = base / statistics.median(found[f"pipeline, {m} micro-batches"]) / STAGES
         possible = base / makespan(times[m], m) / STAGES
         alone = ", ".join(f"{m} x ({there * 1e3:.0f} + {back * 1e3:.0f})" for there, back in times[m])
-        print(f"{m:<15} {m / (m + STAGES - 1):>5.2f}  {reached:>7.2f}  {possible:>17.2f}  {alone}")
+        print(f"{m:<15} {m / (m + STAGES - 1):>5.2f}  {reached:>7.2f}  {possible:>12.2f}  {alone}")
 
 
 def main() -> None:

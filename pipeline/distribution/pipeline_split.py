@@ -21,7 +21,7 @@ class Part:
     Attributes:
         layers: Their names.
         inputs: What they take from other stages, or from the model's input.
-        outputs: What other stages take from them, or the model gives; a tensor that several stages take is sent to each.
+        outputs: What other stages take from them, or the model gives; what several stages take is sent to each.
         cost: Multiply-adds of one example.
         sent: Bytes of one example that go to other stages.
     """
@@ -50,10 +50,7 @@ def split(model: keras.Model, stages: int, cuts: Sequence[str] | None = None) ->
     if stages > len(nodes):
         raise ValueError(f"{stages} stages of a model of {len(nodes)} layers; accepted: at most a stage a layer")
     costs = [multiply_adds(node) for node in nodes]
-    if cuts is None:
-        bounds = partition(costs, _crossing(nodes), stages)
-    else:
-        bounds = _named(names, cuts, stages)
+    bounds = partition(costs, _crossing(nodes), stages) if cuts is None else _named(names, cuts, stages)
     result = _key(model.outputs[0])
     return [
         _part(nodes[low:high], [*nodes[:low], *nodes[high:]], result, sum(costs[low:high]))

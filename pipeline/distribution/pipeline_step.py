@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from pipeline.distribution.pipeline_schedule import Task
@@ -45,8 +46,8 @@ class Cut:
         edges = [size * each // count for each in range(count + 1)]
         larger: Callable[[Any, Any], Any] = max if isinstance(size, int) else tf.maximum
         self._starts = edges[:-1]
-        self._stops = [larger(stop, start + 1) for start, stop in zip(edges, edges[1:], strict=False)]
-        self._real = [stop - start for start, stop in zip(edges, edges[1:], strict=False)]
+        self._stops = [larger(stop, start + 1) for start, stop in pairwise(edges)]
+        self._real = [stop - start for start, stop in pairwise(edges)]
         self.shares = [tf.cast(each, tf.float32) / tf.cast(size, tf.float32) for each in self._real]
 
     def __call__(self, values: tf.Tensor | None) -> list[Any]:
