@@ -1,5 +1,6 @@
-"""The command line: Hydra in, exit code out. It imports no TensorFlow; stages do when they run."""
+"""The command line: Hydra in, exit code out. It imports no TensorFlow; stages do when they run, and a server does."""
 
+import logging
 import os
 import sys
 import time
@@ -12,6 +13,7 @@ from omegaconf import DictConfig
 HERE = Path(__file__).resolve().parent
 CONF = next(folder for folder in (HERE / "conf", HERE.parent / "conf") if (folder / "config.yaml").is_file())
 INTERRUPTED = 130
+WRONG_INPUT = 2
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
@@ -28,6 +30,7 @@ def main() -> None:
         from pipeline.store_command import main as store_main
 
         sys.exit(store_main(sys.argv[2:]))
+    _serve()
     traces = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us, and leave as one line
     os.environ.setdefault("PIPELINE_RUN_ID", f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{uuid.uuid4().hex[:4]}")
@@ -47,6 +50,24 @@ def main() -> None:
         if line:
             sys.stderr.write(f"error: {line}\n")
         sys.exit(code)
+
+
+def _serve() -> None:
+    """Does a server's part and exits, where `TF_CONFIG` makes this process one; the chief goes on, and runs it all."""
+    from pipeline.distribution import cluster
+
+    try:
+        own = cluster.current()
+        if own is None or own.leads:
+            return
+        logging.basicConfig(format="%(message)s", level=logging.INFO)
+        cluster.serve(own)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except ValueError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(WRONG_INPUT)
+    sys.exit(0)
 
 
 def _join() -> None:

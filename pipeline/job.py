@@ -12,6 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
+from pipeline.distribution.cluster import Cluster
+from pipeline.distribution.cluster import current as current_cluster
 from pipeline.engine import ledger
 from pipeline.engine.errors import ConfigError, PipelineError
 from pipeline.engine.follow import follow
@@ -54,10 +56,18 @@ def _run(config: DictConfig) -> None:
         raise ConfigError(
             "distribution", f"{ranks.size} processes were started for it", value="single", accepted=["horovod"]
         )
+    cluster = current_cluster()
+    if cluster is not None and not any(stage.served for stage in stages.values()):
+        raise ConfigError(
+            "distribution",
+            "TF_CONFIG is set, and no stage uses its cluster",
+            value="single",
+            accepted=["parameter_server", "pipeline_parallel"],
+        )
     store = Store(settings.store.folder)
     folder = Path(hydra.runtime.output_dir)
     facts = {
-        "command": _command(list(hydra.overrides.task), _own_folders(hydra), ranks.size),
+        "command": _command(list(hydra.overrides.task), _own_folders(hydra), _launcher(ranks.size, cluster)),
         "config": _yaml(config),
         "run": f"{settings.name}/{os.environ['PIPELINE_RUN_ID']}",
     }
@@ -105,9 +115,18 @@ def _own_folders(hydra: Any) -> list[str]:
     return [str(each.relative_to(here) if each.is_relative_to(here) else each) for each in folders]
 
 
-def _command(overrides: list[str], own_folders: list[str], ranks: int) -> str:
+def _launcher(ranks: int, cluster: Cluster | None) -> list[str]:
+    """Returns what starts as many processes on one machine as there are now."""
+    if ranks > 1:
+        return ["horovodrun", "-np", str(ranks)]
+    if cluster is None:
+        return []
+    counts = ["--workers", str(cluster.count("worker")), "--servers", str(cluster.count("ps"))]
+    return ["python", "scripts/launch_local.py", *counts, "--"]
+
+
+def _command(overrides: list[str], own_folders: list[str], launcher: list[str]) -> str:
     flags = [part for folder in own_folders for part in ("--config-dir", folder)]
-    launcher = ["horovodrun", "-np", str(ranks)] if ranks > 1 else []
     kept = [each for each in overrides if not each.startswith(tuple(f"{key}{mark}" for key in LOCAL for mark in ".="))]
     return shlex.join([*launcher, "python", "-m", "pipeline", *flags, *kept])
 

@@ -39,7 +39,12 @@ def allowed(room: str) -> tuple[str, ...]:
     if room == "stages":
         return ("pipeline.stages", "pipeline.engine", "pipeline.keras", *(f"pipeline.{each}" for each in ROOMS))
     if room in ENTRY:
-        return ("pipeline.engine", "pipeline.stages.registry", *(f"pipeline.{each}" for each in ENTRY))
+        return (
+            "pipeline.engine",
+            "pipeline.stages.registry",
+            "pipeline.distribution.cluster",
+            *(f"pipeline.{each}" for each in ENTRY),
+        )
     return ()
 
 

@@ -11,15 +11,20 @@ class Single:
     """One rank, nothing to share. Engines override what is different with them.
 
     A training asks for these in this order: `place`; within `scope`, `compile`; `share` of what a checkpoint said;
-    `begin`; Keras's `fit` of the placed model; `finish`.
+    `begin`; Keras's `fit` of the placed model, after each epoch of which `copy` may be asked for; `finish`.
 
     Attributes:
         rank: This process's number, from 0. Rank 0 alone writes checkpoints and artifacts.
         size: How many processes take a share of every batch.
+        apart: Whether others train the placed model: this process sees the end of an epoch, but of no step, and judges
+            a copy.
+        remote: Whether what is trained lies on others too, so that this process writes and reads checkpoints for them.
     """
 
     rank = 0
     size = 1
+    apart = False
+    remote = False
 
     def place(
         self, model: keras.Model, optimizer: keras.optimizers.Optimizer
@@ -48,7 +53,7 @@ class Single:
         del placed
 
     def batches(self, make: Callable[[], tf.data.Dataset]) -> Any:
-        """Returns what the placed model is fitted on or judged by.
+        """Returns what the placed model is fitted on, or judged by if it is judged itself.
 
         Args:
             make: Makes the stream of (features, labels) batches, perhaps with weights, with this rank's shares.
@@ -58,6 +63,24 @@ class Single:
     def callbacks(self) -> list[keras.callbacks.Callback]:
         """Returns what `fit` must call besides, before those that use an epoch's logs."""
         return []
+
+    def memory(self, batch_size: int) -> dict[str, int]:
+        """Returns the bytes that it keeps in memory beside what training in one process does, by what they are.
+
+        Args:
+            batch_size: Examples in a batch, of all ranks together.
+        """
+        del batch_size
+        return {}
+
+    def copy(self, placed: keras.Model, model: keras.Model) -> None:
+        """Gives a model the weights, as they are now, of the one that is trained in its stead; only asked if `apart`.
+
+        Args:
+            placed: What `place` returned.
+            model: What it was given.
+        """
+        del placed, model
 
     def finish(self, placed: keras.Model, model: keras.Model) -> None:
         """Gives a model the weights, and the optimizer, of the one that was trained in its stead.

@@ -114,6 +114,11 @@ class Stage(abc.ABC):
         """Whether all processes of a launch build it together, rather than rank 0 alone."""
         return False
 
+    @property
+    def served(self) -> bool:
+        """Whether workers or parameter servers of a TensorFlow cluster take part in building it."""
+        return False
+
     def check(self, upstream: "Mapping[str, Stage]") -> None:  # noqa: B027  (most stages have nothing to add)
         """Refuses, before anything runs, what the types alone can't.
 

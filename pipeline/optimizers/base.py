@@ -274,7 +274,8 @@ class FusedOptimizer(keras.optimizers.Optimizer):
                 continue
             # One large variable after the other: all at once, what lies between a read and a write leaves the cache.
             large = passes and math.prod(unit.shape) >= SMALL and not tf.executing_eagerly()
-            with tf.control_dependencies(before if large else []):
+            device = next(each for each in variables if each is not None).device
+            with tf.control_dependencies(before if large else []), tf.device(device):
                 clipped = [clip(each) if clip and each is not None else each for each in gradients]
                 done = self._update(unit, clipped, variables, scalars[unit.dtype], noise)
             before = done if large else before

@@ -71,24 +71,24 @@ class Unit:
 
 
 def make_units(variables: Sequence[tf.Variable], *, small: int, blocks: bool) -> list[Unit]:
-    """Groups variables, the flat unit of each type before the large variables.
+    """Groups variables, the flat unit of each type and device before the large variables.
 
     Args:
         variables: With known shapes.
         small: How many values a variable must have to be a unit of its own.
         blocks: Whether the state is stored in blocks; a variable that no block size divides is then a flat unit.
     """
-    flat: dict[tf.DType, list[int]] = {}
+    flat: dict[tuple[tf.DType, str], list[int]] = {}
     single: list[Unit] = []
     for index, variable in enumerate(variables):
         size, dtype = math.prod(variable.shape), true_dtype(variable)
         if size < small:
-            flat.setdefault(dtype, []).append(index)
+            flat.setdefault((dtype, variable.device), []).append(index)
         else:
             single.append(Unit((index,), (tuple(variable.shape),), dtype, flat=blocks and not block_size(size)))
     together = [
         Unit(tuple(indices), tuple(tuple(variables[index].shape) for index in indices), dtype, flat=True)
-        for dtype, indices in flat.items()
+        for (dtype, _), indices in flat.items()
     ]
     return [*together, *single]
 

@@ -42,7 +42,7 @@ class Cluster(TrainingStage):
         check_names("per_layer", self.per_layer, layers, "no such layer to cluster")
         check_left(self.exclude, layers, "cluster")
 
-    def run(self, context: Context) -> None:
+    def work(self, context: Context) -> None:
         """Clusters, fine-tunes, strips and saves the model."""
         from pipeline.compression.clustering import clusterable, strip
         from pipeline.compression.keep_sparsity import KeepSparsity

@@ -51,7 +51,7 @@ class Distill(Train):
                 accepted=["null", f"any, with stages.{self.inputs['teaching']}.hint set"],
             )  # fmt: skip
 
-    def run(self, context: Context) -> None:
+    def work(self, context: Context) -> None:
         """Trains and saves the student."""
         from pipeline.data.files import load
         from pipeline.training.determinism import start

@@ -64,7 +64,7 @@ class Prune(TrainingStage):
                     accepted=[f"{self.initial_sparsity} to below 1"],
                 )  # fmt: skip
 
-    def run(self, context: Context) -> None:
+    def work(self, context: Context) -> None:
         """Prunes, fine-tunes, strips and saves the model."""
         import tensorflow_model_optimization as tfmot
 

@@ -22,6 +22,7 @@ class PruneChannels(TrainingStage):
     produces: ClassVar[str] = "model"
     accepts: ClassVar[dict[str, tuple[str, ...]]] = {"model": ("model",), "data": ("dataset",)}
     libraries: ClassVar[tuple[str, ...]] = (*TRAINING_LIBRARIES, "scipy")
+    wraps: ClassVar[bool] = True
 
     share: Fraction
     criterion: Literal["l1", "l2", "batch_norm"]
@@ -43,7 +44,7 @@ class PruneChannels(TrainingStage):
         check_names("per_layer", self.per_layer, layers, "no such layer to prune")
         check_left(self.exclude, layers, "prune")
 
-    def run(self, context: Context) -> None:
+    def work(self, context: Context) -> None:
         """Removes channels, fine-tunes and saves the model."""
         from pipeline.compression.keep_sparsity import KeepSparsity
         from pipeline.compression.structured import remove_channels

@@ -51,7 +51,7 @@ class QuantizeAware(TrainingStage):
             check_names("exclude", self.exclude, layers, "no such layer")
             check_left(self.exclude, layers, "quantize")
 
-    def run(self, context: Context) -> None:
+    def work(self, context: Context) -> None:
         """Fine-tunes, converts and saves the model; the reference is what was trained, not rounded."""
         from pipeline.compression.quantization_aware import quantization_aware
 

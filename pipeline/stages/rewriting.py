@@ -47,7 +47,7 @@ class RewritingStage(TrainingStage):
     def rewrite(self, model: Any) -> tuple[Any, list[Any]]:
         """Returns the rewritten model, and the account of each layer considered."""
 
-    def run(self, context: Context) -> None:
+    def work(self, context: Context) -> None:
         """Rewrites, fine-tunes and saves the model."""
         model, dataset = load_together(context, self.seed)
         with blame("layers"):

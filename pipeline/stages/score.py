@@ -33,7 +33,7 @@ class Score(Train):
         if self.method == "forgetting" and self.epochs < FORGETTING_EPOCHS:
             raise ConfigError("epochs", "nothing can be forgotten", value=self.epochs, accepted=["2 or more"])
 
-    def run(self, context: Context) -> None:
+    def work(self, context: Context) -> None:
         """Trains the proxy, and saves scores.npy."""
         import numpy as np
 

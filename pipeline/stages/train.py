@@ -39,7 +39,7 @@ class Train(TrainingStage):
         else:
             check_family(self.model, upstream)
 
-    def run(self, context: Context) -> None:
+    def work(self, context: Context) -> None:
         """Trains and saves the model."""
         from pipeline.data.files import load
         from pipeline.models.files import load_model

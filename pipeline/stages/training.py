@@ -1,5 +1,6 @@
 """What every stage that trains has in common: its settings, its input, its artifact."""
 
+import abc
 import dataclasses
 import json
 from collections.abc import Callable, Mapping
@@ -55,12 +56,17 @@ class TrainingStage(Stage):
     seed: Seed
 
     wraps: ClassVar[bool] = False
-    """Whether it trains layers that TFMOT has wrapped."""
+    """Whether it trains layers that TFMOT has wrapped, or gives `fit` callbacks that hold the model's own."""
 
     @property
     def together(self) -> bool:
         """Whether all ranks train it together."""
         return self.distribution.together
+
+    @property
+    def served(self) -> bool:
+        """Whether servers of a TensorFlow cluster work for it."""
+        return self.distribution.served
 
     def check(self, upstream: Mapping[str, Stage]) -> None:
         """Refuses image-only augmentation of a table, and what the engine can't carry."""
@@ -68,7 +74,22 @@ class TrainingStage(Stage):
         if self.wraps and not self.distribution.wrappers:
             engine, carrying = self.distribution.engine, ["single", "horovod"]
             raise ConfigError("distribution", f"can't carry {self.kind}'s layers", value=engine, accepted=carrying)
+        every = self.optimizer.gradient_accumulation_steps
+        if every > 1 and not self.distribution.accumulates:
+            engine = self.distribution.engine
+            raise ConfigError(
+                "optimizer.gradient_accumulation_steps", f"{engine} can't sum gradients", value=every, accepted=["1"]
+            )
         self.distribution.check(self.batch_size, self.optimizer)
+
+    def run(self, context: Context) -> None:
+        """Joins the engine's processes, then does the stage's work."""
+        self.distribution.connect()
+        self.work(context)
+
+    @abc.abstractmethod
+    def work(self, context: Context) -> None:
+        """Fills `context.output`."""
 
     def fit(
         self,
@@ -146,6 +167,8 @@ class TrainingStage(Stage):
         )
         for slot, size in model.optimizer.memory().items():
             context.keep(f"optimizer {slot}", size)
+        for what, size in distribution.memory(self.batch_size).items():
+            context.keep(what, size)
         return history
 
 

@@ -3,6 +3,8 @@
 import json
 import logging
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.keras import keras, tf
@@ -21,10 +23,12 @@ class Checkpoints:
     Args:
         folder: Where they are kept.
         model: The compiled model; its optimizer must be built.
+        gather: Whether this process writes and reads what lies on others too; else they need the folder as well.
     """
 
-    def __init__(self, folder: Path, model: keras.Model) -> None:
+    def __init__(self, folder: Path, model: keras.Model, *, gather: bool = False) -> None:
         self._folder = folder
+        self._options = tf.train.CheckpointOptions(experimental_io_device=tf.zeros(()).device if gather else None)
         self._checkpoint = tf.train.Checkpoint(model=model, optimizer=model.optimizer)
 
     def save(self, history: list[dict[str, float]]) -> None:
@@ -33,7 +37,8 @@ class Checkpoints:
         part = self._folder / f"epoch-{epoch:05d}.part"
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        self._checkpoint.write(str(part / "state"))
+        with _without_warnings():
+            self._checkpoint.write(str(part / "state"), self._options)
         (part / HISTORY).write_text(json.dumps(history))
         part.rename(self._folder / f"epoch-{epoch:05d}")
         for old in self._finished()[:-KEPT]:
@@ -62,12 +67,24 @@ class Checkpoints:
         history = json.loads((folder / HISTORY).read_text())
         if not isinstance(history, list) or len(history) != _epoch(folder):
             raise ValueError(f"{HISTORY} does not hold {_epoch(folder)} epochs")
-        self._checkpoint.read(str(folder / "state")).assert_existing_objects_matched()
+        self._checkpoint.read(str(folder / "state"), self._options).assert_existing_objects_matched()
         return history
 
     def _finished(self) -> list[Path]:
         found = (path for path in self._folder.glob("epoch-*") if path.is_dir() and path.suffix != ".part")
         return sorted(found, key=_epoch)
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Keeps TensorFlow from complaining that it traces a function anew each time it saves what lies on others."""
+    logger = logging.getLogger("tensorflow")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _epoch(folder: Path) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pipeline.keras import keras, tf
+from pipeline.training.apart import judge_copy, naming_the_lost
 from pipeline.training.checkpoint import Checkpoints
 from pipeline.training.determinism import SeedEachEpoch
 from pipeline.training.objective import objective, soft_labels
@@ -26,6 +27,8 @@ class Distribution(Protocol):
     """How a training is spread over processes or devices; what each method is for stands in the distribution room."""
 
     rank: int
+    apart: bool
+    remote: bool
 
     def place(
         self, model: keras.Model, optimizer: keras.optimizers.Optimizer
@@ -42,7 +45,10 @@ class Distribution(Protocol):
         """Gives each rank the weights and the optimizer state of rank 0."""
 
     def batches(self, make: Callable[[], tf.data.Dataset]) -> Any:
-        """Returns what the placed model is fitted on or judged by."""
+        """Returns what the placed model is fitted on, or judged by."""
+
+    def copy(self, placed: keras.Model, model: keras.Model) -> None:
+        """Gives a model the present weights of the placed one."""
 
     def callbacks(self) -> list[keras.callbacks.Callback]:
         """Returns what `fit` must call besides."""
@@ -94,14 +100,18 @@ def fit(
         The metrics of each epoch.
 
     Raises:
-        ValueError: If the loss is no longer finite, or the task is unknown.
+        ValueError: If the loss is no longer finite, the task is unknown, or another process of the training is lost.
     """
     rank = distribution.rank
+
+    def aim() -> Mapping[str, Any]:
+        return goal() if goal else objective(task, soft=soft, target_variance=target_variance)
+
     placed, optimizer = distribution.place(model, optimizer)
     with distribution.scope():
-        placed.compile(optimizer, **(goal() if goal else objective(task, soft=soft, target_variance=target_variance)))
+        placed.compile(optimizer, **aim())
         optimizer.build(placed.trainable_variables)
-    checkpoints = Checkpoints(state / "checkpoints", placed)
+    checkpoints = Checkpoints(state / "checkpoints", placed, gather=distribution.apart or distribution.remote)
     history = distribution.share(checkpoints.restore() if rank == 0 else [])
     distribution.begin(placed)
     if history:
@@ -111,21 +121,30 @@ def fit(
     else:
         classes = model.output_shape[-1]
         judged = soft_labels(validation, classes) if soft and validation else validation
-        placed.fit(
-            distribution.batches(lambda: training(len(history))),
-            initial_epoch=len(history),
-            epochs=epochs,
-            steps_per_epoch=steps_per_epoch,
-            validation_data=judged and distribution.batches(lambda: judged),
-            verbose=0,
-            callbacks=[
-                SeedEachEpoch(seed, rank),
-                *distribution.callbacks(),
-                *callbacks,
-                _Progress(epochs, steps_per_epoch, on_progress),
-                _SaveEachEpoch(checkpoints if rank == 0 else None, history),
-            ],
-        )
+        by_copy = judged if distribution.apart else None
+        if by_copy:
+            model.compile(**aim())
+        progress = _EpochProgress if distribution.apart else _Progress
+        with naming_the_lost():
+            placed.fit(
+                distribution.batches(lambda: training(len(history))),
+                initial_epoch=len(history),
+                epochs=epochs,
+                steps_per_epoch=steps_per_epoch,
+                validation_data=judged and not by_copy and distribution.batches(lambda: judged),
+                verbose=0,
+                callbacks=[
+                    SeedEachEpoch(seed, rank),
+                    *distribution.callbacks(),
+                    *callbacks,
+                    progress(epochs, steps_per_epoch, on_progress),
+                    _SaveEachEpoch(
+                        checkpoints if rank == 0 else None,
+                        history,
+                        (lambda: judge_copy(distribution, placed, model, by_copy)) if by_copy else dict,
+                    ),
+                ],
+            )
     distribution.finish(placed, model)
     return history
 
@@ -152,13 +171,28 @@ class _Progress(keras.callbacks.Callback):
         self._on_progress(done, total, words)
 
 
-class _SaveEachEpoch(keras.callbacks.Callback):
-    def __init__(self, checkpoints: Checkpoints | None, history: list[dict[str, float]]) -> None:
+class _EpochProgress(keras.callbacks.Callback):
+    def __init__(self, epochs: int, steps: int, on_progress: OnProgress) -> None:
         super().__init__()
-        self._checkpoints, self._history = checkpoints, history
+        self._epochs, self._steps, self._on_progress = epochs, steps, on_progress
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        metrics = {name: float(value) for name, value in logs.items()}
+        words = f"epoch {epoch + 1}/{self._epochs} loss {float(logs['loss']):.4f}"
+        self._on_progress((epoch + 1) * self._steps, self._epochs * self._steps, words)
+
+
+class _SaveEachEpoch(keras.callbacks.Callback):
+    def __init__(
+        self,
+        checkpoints: Checkpoints | None,
+        history: list[dict[str, float]],
+        judge: Callable[[], Mapping[str, float]],
+    ) -> None:
+        super().__init__()
+        self._checkpoints, self._history, self._judge = checkpoints, history, judge
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        metrics = {name: float(value) for name, value in {**logs, **self._judge()}.items()}
         if not all(tf.math.is_finite(value) for value in metrics.values()):
             raise ValueError(f"epoch {epoch + 1}: the loss is not finite; try a lower learning_rate")
         self._history.append(metrics)
