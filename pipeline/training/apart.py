@@ -9,7 +9,8 @@ from typing import Any
 from pipeline.keras import keras, tf
 
 LOST = (tf.errors.UnavailableError, tf.errors.AbortedError)
-TASK = re.compile(r"/job:(\w+)/replica:\d+/task:(\d+)")
+FAULT = re.compile(r"remote target /job:(\w+)/replica:\d+/task:(\d+)")
+"""How TensorFlow says which process did not answer, in errors of many types."""
 
 
 def judge_copy(distribution: Any, placed: keras.Model, model: keras.Model, judged: tf.data.Dataset) -> dict[str, float]:
@@ -40,7 +41,12 @@ def naming_the_lost() -> Iterator[None]:
     """
     try:
         yield
-    except LOST as error:
-        found = TASK.search(error.message)
-        who = f"{found[1]} {found[2]}" if found else "a process of the cluster"
-        raise ValueError(f"{who} is lost; started anew, the run goes on from the last completed epoch") from error
+    except Exception as error:
+        found = FAULT.findall(str(error))
+        if not found and not isinstance(error, LOST):
+            raise
+        # Workers pass on that they miss a server: it, and not the worker, is what the run can't do without.
+        role, index = next((each for each in found if each[0] == "ps"), found[0] if found else ("a", "process"))
+        raise ValueError(
+            f"{role} {index} is lost; started anew, the run goes on from the last completed epoch"
+        ) from error
