@@ -6,10 +6,10 @@ TensorFlow 2.18 abort, and convolutions take whole kernels only. So each layer s
 
 from typing import Any
 
+import numpy as np
+
 from pipeline.distribution.layout_map import BATCH, MODEL, Split
 from pipeline.keras import keras, tf
-
-_layers = keras.layers
 
 
 def lay(tensor: Any, mesh: Any, split: Split) -> Any:
@@ -34,7 +34,7 @@ def by_example(tensor: Any, mesh: Any, last: str | None = None) -> Any:
     return lay(tensor, mesh, (axis, *[None] * (len(tensor.shape) - 2), last) if len(tensor.shape) > 1 else (axis,))
 
 
-class Dense(_layers.Dense):
+class Dense(keras.layers.Dense):
     """A dense layer that computes its part of the units, or with its part of the inputs, or all of them."""
 
     mesh: Any = None
@@ -55,7 +55,7 @@ class Dense(_layers.Dense):
         return self.activation(outputs)
 
 
-class Conv2D(_layers.Conv2D):
+class Conv2D(keras.layers.Conv2D):
     """A convolution whose kernel, wherever its parts lie, is put together for each step."""
 
     mesh: Any = None
@@ -68,7 +68,7 @@ class Conv2D(_layers.Conv2D):
         return self.activation(outputs + whole(self.bias, self.mesh) if self.use_bias else outputs)
 
 
-class BatchNormalization(_layers.BatchNormalization):
+class BatchNormalization(keras.layers.BatchNormalization):
     """Batch normalization over all examples of a batch, on however many devices, of the last dimension."""
 
     mesh: Any = None
@@ -88,7 +88,7 @@ class BatchNormalization(_layers.BatchNormalization):
         return tf.nn.batch_normalization(inputs, mean, variance, self.beta, self.gamma, self.epsilon)
 
 
-class Dropout(_layers.Dropout):
+class Dropout(keras.layers.Dropout):
     """Dropout whose mask every device draws whole, so that it is the one of a training on one device."""
 
     mesh: Any = None
@@ -103,7 +103,21 @@ class Dropout(_layers.Dropout):
         return tf.where(drawn >= self.rate, inputs * (1 / (1 - self.rate)), tf.zeros_like(inputs))
 
 
-def _taking_whole_examples(kind: type) -> type:
+class Normalization(keras.layers.Normalization):
+    """Normalization by a mean and a variance that were given."""
+
+    mesh: Any = None
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """See Keras."""
+        if self.mesh is None:
+            return super().call(inputs)
+        # As constants of the function: tensors from outside would not lie on the mesh.
+        mean, deviation = self.mean.numpy(), np.maximum(np.sqrt(self.variance.numpy()), keras.backend.epsilon())
+        return (by_example(inputs, self.mesh) - mean) / deviation
+
+
+def _taking_whole_examples(kind: Any) -> type:
     def call(self: Any, inputs: Any) -> Any:
         if self.mesh is not None:
             inputs = tf.nest.map_structure(lambda each: by_example(each, self.mesh), inputs)
@@ -112,18 +126,18 @@ def _taking_whole_examples(kind: type) -> type:
     return type(kind.__name__, (kind,), {"mesh": None, "call": call, "__doc__": kind.__doc__})
 
 
-WHOLE_EXAMPLES = (
-    _layers.InputLayer, _layers.Flatten, _layers.Reshape, _layers.MaxPooling2D, _layers.AveragePooling2D,
-    _layers.GlobalAveragePooling2D, _layers.Rescaling, _layers.Add, _layers.Concatenate,
+_FOR_THEMSELVES = (keras.layers.InputLayer, keras.layers.ReLU)
+_OWN = (Dense, Conv2D, BatchNormalization, Dropout, Normalization)
+_OF_WHOLE_EXAMPLES = (
+    keras.layers.Activation, keras.layers.Add, keras.layers.Concatenate, keras.layers.Cropping1D,
+    keras.layers.Embedding, keras.layers.Flatten, keras.layers.GlobalAveragePooling2D, keras.layers.GlobalMaxPooling2D,
+    keras.layers.MaxPooling2D, keras.layers.Multiply, keras.layers.Rescaling, keras.layers.Reshape,
+    keras.layers.Softmax, keras.layers.ZeroPadding2D,
 )  # fmt: skip
-ON_MESH: dict[type, type] = {
-    _layers.Dense: Dense,
-    _layers.Conv2D: Conv2D,
-    _layers.BatchNormalization: BatchNormalization,
-    _layers.Dropout: Dropout,
-    _layers.ReLU: _layers.ReLU,
-    _layers.InputLayer: _layers.InputLayer,
-    **{kind: _taking_whole_examples(kind) for kind in WHOLE_EXAMPLES[1:]},
+ON_MESH: dict[type, Any] = {
+    **{kind: kind for kind in _FOR_THEMSELVES},
+    **{kind.__bases__[0]: kind for kind in _OWN},
+    **{kind: _taking_whole_examples(kind) for kind in _OF_WHOLE_EXAMPLES},
 }
 """For each layer of Keras that a mesh can carry the one that stands for it."""
 
@@ -150,17 +164,21 @@ def _unfit(layer: keras.layers.Layer) -> str | None:
         return f"it computes in {layer.compute_dtype}; accepted: float32"
     if len(layer.inbound_nodes) > 1:
         return "it is used more than once; accepted: once"
-    if isinstance(layer, _layers.Dense) and len(layer.input_shape) != 2:
+    if isinstance(layer, keras.layers.Dense) and len(layer.input_shape) != 2:
         return f"its input has the shape {layer.input_shape}; accepted: (batch, features)"
     if getattr(layer, "data_format", "channels_last") != "channels_last":
         return f"data_format={layer.data_format}; accepted: channels_last"
-    if isinstance(layer, _layers.Conv2D) and layer.groups > 1:
+    if isinstance(layer, keras.layers.Conv2D) and layer.groups > 1:
         return f"groups={layer.groups}; accepted: 1"
-    if isinstance(layer, _layers.BatchNormalization):
+    if isinstance(layer, keras.layers.Conv2D) and max(layer.dilation_rate) > 1:
+        return f"dilation_rate={list(layer.dilation_rate)}; accepted: 1"
+    if isinstance(layer, keras.layers.Normalization) and (layer.input_mean is None or layer.invert):
+        return "it is adapted or inverted; accepted: mean and variance given"
+    if isinstance(layer, keras.layers.BatchNormalization):
         if list(layer.axis) != [len(layer.input_shape) - 1]:
             return f"axis={list(layer.axis)}; accepted: the last"
         if layer.renorm:
             return "renorm=True; accepted: False"
-    if isinstance(layer, _layers.Dropout) and layer.noise_shape is not None:
+    if isinstance(layer, keras.layers.Dropout) and layer.noise_shape is not None:
         return f"noise_shape={layer.noise_shape}; accepted: null"
     return None

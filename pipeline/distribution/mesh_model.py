@@ -24,14 +24,14 @@ class MeshModel(keras.Model):
 
     def make_train_function(self, force: bool = False) -> Callable[[Any], Logs]:
         """Returns a function from an iterator to the metrics so far, which takes a step; Keras's `fit` calls it."""
-        if self.train_function is None or force:
-            self.train_function = self._judging(self._train)
+        if force or self.train_function is None:
+            self.train_function: Any = self._judging(self._train)
         return self.train_function
 
     def make_test_function(self, force: bool = False) -> Callable[[Any], Logs]:
         """Returns the same for a step of evaluation."""
-        if self.test_function is None or force:
-            self.test_function = self._judging(self._test)
+        if force or self.test_function is None:
+            self.test_function: Any = self._judging(self._test)
         return self.test_function
 
     def _judging(self, step: Callable[..., tf.Tensor]) -> Callable[[Any], Logs]:

@@ -62,7 +62,13 @@ def check_optimizer(optimizer: keras.optimizers.Optimizer) -> None:
     Raises:
         ValueError: Naming the setting.
     """
-    refused = {"state_dtype": "float32", "sparse_update": "exact", "gradient_accumulation_steps": 1, "use_ema": False}
+    refused = {
+        "state_dtype": "float32",
+        "sparse_update": "exact",
+        "gradient_accumulation_steps": 1,
+        "use_ema": False,
+        "amsgrad": False,
+    }
     for name, accepted in refused.items():
         if (value := getattr(optimizer, name, None) or accepted) != accepted:
             raise ValueError(f"optimizer.{name}={value} can't run on a mesh; accepted: {accepted}")
