@@ -96,9 +96,7 @@ def main() -> None:
     whole, alone = kept(models[one]), statistics.median(times[one])
     for name in (one, *(each for each in engines if each != one)):
         size, took = kept(models[name]), statistics.median(times[name])
-        rows.append(
-            [name, f"{size / 2**20:.1f}", f"{size / whole:.2f}x", f"{1000 * took:.0f}", f"{took / alone:.2f}x"]
-        )
+        rows.append([name, f"{size / 2**20:.1f}", f"{size / whole:.2f}x", f"{1000 * took:.0f}", f"{took / alone:.2f}x"])
     publish(table(COLUMNS, rows, words=1), options.output)
 
 

@@ -4,6 +4,7 @@ import logging
 import math
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pipeline.keras import keras
 
@@ -81,13 +82,19 @@ def _check(path: str, layer: keras.layers.Layer, shape: Sequence[int], split: Sp
             raise ValueError(f"layouts: {path} has the shape {list(shape)}; {axis}={mesh[axis]} does not divide {size}")
 
 
+def nodes_of(model: keras.Model) -> list[Any]:
+    """Returns the calls of layers that a functional model is made of."""
+    return [node for nodes in model._nodes_by_depth.values() for node in nodes]
+
+
 def _dense_conv(model: keras.Model, parts: int) -> dict[str, Split]:
     found: dict[str, Split] = {}
+    feeding = {node.layer.name: node.inbound_layers for node in nodes_of(model)}
     for layer in model.layers:
         if type(layer) not in SPLIT:
             continue
         *window, inputs, outputs = layer.kernel.shape
-        before = _dense_before(layer)
+        before = _dense_before(layer, feeding)
         behind_units = before is not None and found.get(f"{before.name}/kernel") == (None, MODEL)
         kernel, bias = f"{layer.name}/kernel", f"{layer.name}/bias"
         if outputs % parts == 0 and not behind_units:
@@ -104,11 +111,11 @@ def _dense_conv(model: keras.Model, parts: int) -> dict[str, Split]:
     return found
 
 
-def _dense_before(layer: keras.layers.Layer) -> keras.layers.Layer | None:
+def _dense_before(layer: keras.layers.Layer, feeding: Mapping[str, Any]) -> keras.layers.Layer | None:
     """Returns the Dense layer that feeds a Dense layer, with nothing between but what works on each value by itself."""
-    before = layer.inbound_nodes[0].inbound_layers
+    before = feeding[layer.name]
     while type(before) in ELEMENTWISE:
-        before = before.inbound_nodes[0].inbound_layers
+        before = feeding[before.name]
     return before if type(layer) is type(before) is keras.layers.Dense else None
 
 

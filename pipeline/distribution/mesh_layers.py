@@ -4,11 +4,12 @@ DTensor finds a layout for every tensor by itself, but not always one that it ca
 TensorFlow 2.18 abort, and convolutions take whole kernels only. So each layer says what it takes.
 """
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
 
-from pipeline.distribution.layout_map import BATCH, MODEL, Split
+from pipeline.distribution.layout_map import BATCH, MODEL, Split, nodes_of
 from pipeline.keras import keras, tf
 
 
@@ -150,11 +151,14 @@ def check_layers(model: keras.Model) -> None:
     """
     if not getattr(model, "_is_graph_network", False) or len(model.inputs) != 1 or len(model.outputs) != 1:
         raise ValueError(f"model {model.name} can't be put on a mesh; accepted: functional, of one input and output")
+    calls = Counter(node.layer.name for node in nodes_of(model))
     for layer in model.layers:
         kind = type(layer).__name__
         if type(layer) not in ON_MESH:
             accepted = ", ".join(each.__name__ for each in ON_MESH)
             raise ValueError(f"layer {layer.name} ({kind}) can't be put on a mesh; accepted: {accepted}")
+        if calls[layer.name] > 1:
+            raise ValueError(f"layer {layer.name} is used {calls[layer.name]} times; accepted on a mesh: once")
         if (found := _unfit(layer)) is not None:
             raise ValueError(f"layer {layer.name} ({kind}) can't be put on a mesh: {found}")
 
@@ -162,8 +166,6 @@ def check_layers(model: keras.Model) -> None:
 def _unfit(layer: keras.layers.Layer) -> str | None:
     if layer.compute_dtype != "float32":
         return f"it computes in {layer.compute_dtype}; accepted: float32"
-    if len(layer.inbound_nodes) > 1:
-        return "it is used more than once; accepted: once"
     if isinstance(layer, keras.layers.Dense) and len(layer.input_shape) != 2:
         return f"its input has the shape {layer.input_shape}; accepted: (batch, features)"
     if getattr(layer, "data_format", "channels_last") != "channels_last":

@@ -35,7 +35,8 @@ class MeshModel(keras.Model):
         return self.test_function
 
     def _judging(self, step: Callable[..., tf.Tensor]) -> Callable[[Any], Logs]:
-        on_mesh, metrics = tf.function(step), tf.function(self.compiled_metrics.update_state)
+        on_mesh = tf.function(step)
+        metrics = tf.function(self.compiled_metrics.update_state, reduce_retracing=True)
 
         def run(iterator: Any) -> Logs:
             features, labels, weights = keras.utils.unpack_x_y_sample_weight(next(iterator))

@@ -1,38 +1,39 @@
 """What the tests of model parallelism train, in one process of several logical devices.
 
-    python mesh_cases.py FOLDER    writes FOLDER/results.json
+python mesh_cases.py FOLDER    writes FOLDER/results.json
 """
 
 import json
 import sys
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-STEPS, EPOCHS, BATCH, SEED = 10, 5, 16, 3
+STEPS, BATCH, SEED = 10, 16, 3
 MESHES = {"1x2": (1, 2), "2x1": (2, 1), "2x2": (2, 2)}
-MODELS = ("mlp", "cnn")
-OPTIMIZERS = ("sgd", "adam", "adamw")
 EQUAL = [
-    *((model, optimizer, mesh) for model in MODELS for optimizer in ("sgd", "adam") for mesh in MESHES),
+    *((model, optimizer, "2x2") for model in ("mlp", "cnn") for optimizer in ("sgd", "adam")),
+    *((model, optimizer, mesh) for model, optimizer in (("mlp", "adam"), ("cnn", "sgd")) for mesh in ("1x2", "2x1")),
     ("mlp", "adamw", "2x2"),
 ]
 LAYOUTS = {
-    "dense by unit": {"hidden_1/kernel": (None, "model"), "hidden_1/bias": ("model",)},
-    "dense by input": {"hidden_1/kernel": ("model", None)},
-    "dense over the batch axis": {"hidden_1/kernel": ("batch", None)},
-    "dense over both": {"hidden_1/kernel": ("batch", "model")},
-    "dense over both, turned": {"hidden_1/kernel": ("model", "batch"), "hidden_1/bias": ("batch",)},
-    "bias alone": {"hidden_1/bias": ("model",)},
-    "convolution by channel": {"conv_2/kernel": (None, None, "model", None)},
-    "convolution over both": {"conv_2/kernel": (None, None, "batch", "model"), "conv_2/bias": ("model",)},
+    "by units, by channels": {
+        "hidden_1/kernel": (None, "model"),
+        "hidden_1/bias": ("model",),
+        "conv_2/kernel": (None, None, "model", None),
+    },
+    "by inputs, by filters over both axes": {
+        "hidden_1/kernel": ("model", None),
+        "conv_2/kernel": (None, None, "batch", "model"),
+        "conv_2/bias": ("model",),
+    },
+    "over both axes": {"hidden_1/kernel": ("batch", "model"), "conv_2/bias": ("batch",)},
+    "over both axes, turned": {"hidden_1/kernel": ("model", "batch"), "hidden_1/bias": ("batch",)},
+    "over the batch axis, biases alone": {"hidden_1/bias": ("model",), "logits/kernel": ("batch", None)},
 }
-LAYERS = (
-    "Activation", "Add", "Concatenate", "Embedding", "GlobalAveragePooling2D", "GlobalMaxPooling2D", "Multiply",
-    "Normalization", "Softmax", "ZeroPadding2D", "BatchNormalization of features", "softmax inside",
-)  # fmt: skip
-GOALS = ("weights", "soft", "multi_label", "regression", "distillation", "regularization")
+GOALS = ("layers", "weights", "soft", "multi_label", "regression", "distillation", "regularization")
 SCHEDULES = {
     "step": {"factor": 0.5, "every": 0.2},
     "exponential": {"final": 0.1},
@@ -52,18 +53,18 @@ def digits():
     return part.features[:count].astype(np.float32), part.labels[:count].astype(np.int32)
 
 
-def mlp():
+def mlp(dropout=0.2):
     from pipeline.keras import keras
 
     features = keras.Input((8, 8, 1))
     x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 16)(features))
     x = keras.layers.Dense(32, activation="relu", name="hidden_1")(x)
     x = keras.layers.Dense(16, activation="relu", name="hidden_2")(x)
-    x = keras.layers.Dropout(0.2)(x)
+    x = keras.layers.Dropout(dropout)(x)
     return keras.Model(features, keras.layers.Dense(10, name="logits")(x), name="mlp")
 
 
-def cnn():
+def cnn(dropout=0.2):
     from pipeline.keras import keras
 
     features = keras.Input((8, 8, 1))
@@ -74,7 +75,7 @@ def cnn():
     x = keras.layers.MaxPooling2D()(keras.layers.ReLU()(x))
     x = keras.layers.Conv2D(16, 3, strides=2, padding="same", activation="relu", name="conv_2")(x)
     x = keras.layers.Dense(32, activation="relu", name="hidden_1")(keras.layers.Flatten()(x))
-    x = keras.layers.Dropout(0.2)(x)
+    x = keras.layers.Dropout(dropout)(x)
     return keras.Model(features, keras.layers.Dense(10, name="logits")(x), name="cnn")
 
 
@@ -102,7 +103,7 @@ class Interruption(Exception):  # noqa: N818
     pass
 
 
-def train(make, given, on, folder, *, stop=None, validated=False, epochs=EPOCHS):
+def train(make, given, on, folder, *, stop=None, validated=False, epochs=1, steps=50):
     """Trains with the pipeline's own `fit`; returns the model and the history."""
     from pipeline.keras import keras, tf
     from pipeline.training import determinism
@@ -118,11 +119,11 @@ def train(make, given, on, folder, *, stop=None, validated=False, epochs=EPOCHS)
     whole = tf.data.Dataset.from_tensor_slices(digits()).batch(BATCH)
     history = fit(
         model,
-        lambda epoch: whole.repeat(epochs - epoch),
+        lambda epoch: whole.repeat().take((epochs - epoch) * steps),
         whole.unbatch().take(41).batch(BATCH) if validated else None,
         optimizer=given,
         epochs=epochs,
-        steps_per_epoch=STEPS,
+        steps_per_epoch=steps,
         seed=SEED,
         state=folder,
         on_progress=lambda *_: None,
@@ -150,14 +151,12 @@ def equal(folder):
 def resumed(folder):
     """A training that is interrupted after two epochs and goes on, beside one that isn't; both judged each epoch."""
     on = engine("2x2")
-    through, history = train(cnn, optimizer("adam"), on, folder / "through", validated=True, epochs=4)
-    try:
-        train(cnn, optimizer("adam"), on, folder / "cut", stop=2, validated=True, epochs=4)
-    except Interruption:
-        pass
+    through, history = train(cnn, optimizer("adam"), on, folder / "through", validated=True, epochs=4, steps=STEPS)
+    with suppress(Interruption):
+        train(cnn, optimizer("adam"), on, folder / "cut", stop=2, validated=True, epochs=4, steps=STEPS)
     kept = sorted(path.name for path in (folder / "cut" / "checkpoints").iterdir())
-    again, later = train(cnn, optimizer("adam"), on, folder / "cut", validated=True, epochs=4)
-    alone, plain = train(cnn, optimizer("adam"), engine(), folder / "alone", validated=True, epochs=4)
+    again, later = train(cnn, optimizer("adam"), on, folder / "cut", validated=True, epochs=4, steps=STEPS)
+    alone, plain = train(cnn, optimizer("adam"), engine(), folder / "alone", validated=True, epochs=4, steps=STEPS)
     return {
         "kept": kept,
         "same history": later == history,
@@ -182,7 +181,9 @@ def parts():
     }
     found |= {each.name[:-2]: each for each in adam.variables}
     return {
-        name: [list(part.shape) for part in unpack(each.read_value())] for name, each in found.items() if each.shape.rank
+        name: [list(part.shape) for part in unpack(each.read_value())]
+        for name, each in found.items()
+        if each.shape.rank
     }
 
 
@@ -202,7 +203,7 @@ def short(make, mesh, *, layouts=(), preset="dense_conv", goal=None, arrays=None
             placed.compile(rule, **(goal() if goal else objective("classification")))
         rule.build(placed.trainable_variables)
         batches = tf.data.Dataset.from_tensor_slices(arrays or digits()).take(BATCH).batch(BATCH)
-        told.append(placed.fit(batches.repeat(steps), validation_data=batches, verbose=0).history)
+        told.append(placed.fit(batches.repeat(steps), verbose=0).history)
         on.finish(placed, model)
         trained.append(model)
     metrics = max(abs(told[0][name][-1] - told[1][name][-1]) for name in told[1])
@@ -212,45 +213,31 @@ def short(make, mesh, *, layouts=(), preset="dense_conv", goal=None, arrays=None
 def layouts():
     found = {}
     for name, rules in LAYOUTS.items():
-        given = [(pattern, split) for pattern, split in rules.items() if split is not None]
-        found[name] = short(cnn_without_chance, "2x2", layouts=given, preset=None)
+        found[name] = short(lambda: cnn(dropout=0.0), "2x2", layouts=list(rules.items()), preset=None)
     return found
 
 
-def cnn_without_chance():
-    from pipeline.keras import keras
-
-    return keras.models.clone_model(
-        cnn(),
-        clone_function=lambda layer: (
-            keras.layers.Dropout(0.0) if isinstance(layer, keras.layers.Dropout) else type(layer).from_config(layer.get_config())
-        ),
-    )
-
-
-def layer_model(name):
+def many_layers():
+    """A model of all layers that aren't in the others."""
     from pipeline.keras import keras
 
     kinds = keras.layers
     features = keras.Input((8, 8, 1))
-    scaled = kinds.Rescaling(1 / 16)(features)
-    convolved = kinds.Conv2D(4, 3, padding="same")(scaled)
-    flat = kinds.Flatten()(scaled)
-    x = {
-        "Activation": lambda: kinds.Activation("tanh")(convolved),
-        "Add": lambda: kinds.Add()([convolved, kinds.Conv2D(4, 1)(scaled)]),
-        "Concatenate": lambda: kinds.Concatenate()([convolved, scaled]),
-        "Embedding": lambda: kinds.Embedding(17, 4)(kinds.Cropping1D((0, 60))(kinds.Reshape((64, 1))(features))),
-        "GlobalAveragePooling2D": lambda: kinds.GlobalAveragePooling2D()(convolved),
-        "GlobalMaxPooling2D": lambda: kinds.GlobalMaxPooling2D()(convolved),
-        "Multiply": lambda: kinds.Multiply()([convolved, kinds.Conv2D(4, 1)(scaled)]),
-        "Normalization": lambda: kinds.Normalization(mean=[4.0], variance=[9.0])(features),
-        "Softmax": lambda: kinds.Softmax()(convolved),
-        "ZeroPadding2D": lambda: kinds.ZeroPadding2D()(convolved),
-        "BatchNormalization of features": lambda: kinds.BatchNormalization()(kinds.Dense(16)(flat)),
-        "softmax inside": lambda: kinds.Dense(16, activation="softmax")(flat),
-    }[name]()
-    return keras.Model(features, kinds.Dense(10)(kinds.Dense(16, activation="relu")(kinds.Flatten()(x))))
+    scaled = kinds.Normalization(mean=[4.0], variance=[9.0])(features)
+    one, other = kinds.Conv2D(4, 3, padding="same")(scaled), kinds.Conv2D(4, 1)(kinds.ZeroPadding2D(1)(scaled))
+    both = kinds.Add()([kinds.Activation("tanh")(one), kinds.MaxPooling2D(3, strides=1)(other)])
+    images = kinds.Concatenate()([kinds.Multiply()([both, one]), kinds.Softmax()(both)])
+    codes = kinds.Cropping1D((10, 50))(kinds.Reshape((64, 1))(features))
+    dense = kinds.Dense(16)(kinds.Flatten()(scaled))
+    parts = [
+        kinds.GlobalAveragePooling2D()(images),
+        kinds.GlobalMaxPooling2D()(images),
+        kinds.Flatten()(kinds.Embedding(17, 4)(codes)),
+        kinds.BatchNormalization()(dense),
+        kinds.Dense(16, activation="softmax")(dense),
+    ]
+    x = kinds.Dense(8, activation="relu", kernel_regularizer="l2")(kinds.Concatenate()(parts))
+    return keras.Model(features, kinds.Dense(10)(x))
 
 
 def goals():
@@ -266,57 +253,62 @@ def goals():
     several = noise.integers(0, 2, (n, 10)).astype(np.float32)
     numbers = noise.normal(size=n).astype(np.float32)
 
-    def number():
-        x = mlp_without_chance()
-        return keras.Model(x.input, keras.layers.Rescaling(2.0, 3.0)(keras.layers.Dense(1)(x.layers[-2].output)))
+    def plain():
+        return mlp(dropout=0.0)
 
-    def regular():
+    def number():
         inputs = keras.Input((8, 8, 1))
-        x = keras.layers.Dense(16, kernel_regularizer="l2")(keras.layers.Flatten()(inputs))
-        return keras.Model(inputs, keras.layers.Dense(10)(x))
+        x = keras.layers.Dense(16, activation="relu")(keras.layers.Flatten()(inputs))
+        return keras.Model(inputs, keras.layers.Rescaling(2.0, 3.0)(keras.layers.Dense(1)(x)))
 
     taught = np.concatenate([labels[:, None].astype(np.float32), logits], axis=1)
     chosen = {
-        "weights": (mlp_without_chance, lambda: objective("classification"), (features, labels, weights)),
-        "soft": (mlp_without_chance, lambda: objective("classification", soft=True), (features, shares, weights)),
-        "multi_label": (mlp_without_chance, lambda: objective("multi_label"), (features, several, weights)),
-        "regression": (number, lambda: objective("regression", target_variance=4.0), (features, numbers)),
-        "distillation": (mlp_without_chance, lambda: distillation_objective(3.0, 0.5), (features, taught)),
-        "regularization": (regular, None, (features / 16, labels)),
+        "weights": (plain, lambda: objective("classification"), (features, labels, weights)),
+        "soft": (plain, lambda: objective("classification", soft=True), (features, shares, weights)),
+        "multi_label": (plain, lambda: objective("multi_label"), (features, several, weights)),
+        "regression": (number, lambda: objective("regression", target_variance=4.0), (features / 16, numbers)),
+        "distillation": (plain, lambda: distillation_objective(3.0, 0.5), (features, taught)),
+        "layers": (many_layers, None, None),
     }
     return {name: short(make, "2x2", goal=goal, arrays=arrays) for name, (make, goal, arrays) in chosen.items()}
 
 
-def mlp_without_chance():
-    from pipeline.keras import keras
-
-    model = mlp()
-    return keras.Model(model.input, model.get_layer("logits")(model.get_layer("hidden_2").output))
-
-
 def schedules():
+    """The largest difference of a weight after nine steps along a schedule of eight, for a gradient of ones."""
+    from pipeline.keras import keras, tf
     from pipeline.optimizers import SGD
     from pipeline.optimizers.schedules import build_schedule
 
-    return {
-        name: short(
-            mlp_without_chance,
-            "1x2",
-            steps=7,
-            given=lambda name=name, settings=settings: SGD(build_schedule(name, 0.1, 6, warm_up=0.25, **settings)),
-        )
-        for name, settings in SCHEDULES.items()
-    }
+    features = keras.Input((2,))
+    model = keras.Model(features, keras.layers.Dense(2, use_bias=False)(features))
+
+    def reached(on, schedule):
+        model.set_weights([np.zeros((2, 2), np.float32)])
+        placed, rule = on.place(model, SGD(schedule))
+        (kernel,) = placed.trainable_variables
+        rule.build([kernel])
+        step = tf.function(lambda: rule.apply_gradients([(kernel * 0.0 + 1.0, kernel)]))
+        for _ in range(9):
+            step()
+        on.finish(placed, model)
+        return model.get_weights()[0]
+
+    found = {}
+    for name, settings in SCHEDULES.items():
+        schedule = build_schedule(name, 0.1, 8, warm_up=0.25, **settings)
+        found[name] = float(np.abs(reached(engine("1x2"), schedule) - reached(engine(), schedule)).max())
+    return found
 
 
 def too_late():
     """What an engine of more devices says once TensorFlow has started."""
+    from pipeline.distribution.model_parallel import ModelParallel
+
     try:
-        engine_of_eight = MESHES["2x4"] = (2, 4)
-        engine("2x4")
+        ModelParallel(batch=2, model=4, preset="dense_conv")
     except ValueError as error:
         return str(error)
-    return engine_of_eight
+    return "nothing"
 
 
 def main(folder):
@@ -326,7 +318,6 @@ def main(folder):
         "resumed": resumed(folder),
         "parts": parts(),
         "layouts": layouts(),
-        "layers": {name: short(lambda name=name: layer_model(name), "2x2") for name in LAYERS},
         "goals": goals(),
         "schedules": schedules(),
         "too late": too_late(),
