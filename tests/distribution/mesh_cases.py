@@ -164,7 +164,8 @@ def resumed(folder):
         "from single": farthest(again, alone),
         "metrics from single": max(abs(a[k] - b[k]) for a, b in zip(history, plain, strict=True) for k in a),
         "metrics": sorted(history[0]),
-        "memory": again.optimizer.memory() == alone.optimizer.memory(),
+        "memory": again.optimizer.memory(),
+        "trained bytes": sum(4 * each.shape.num_elements() for each in again.trainable_variables),
         "iterations": int(again.optimizer.iterations),
     }
 
