@@ -33,7 +33,7 @@ LAYOUTS = {
     "over both axes, turned": {"hidden_1/kernel": ("model", "batch"), "hidden_1/bias": ("batch",)},
     "over the batch axis, biases alone": {"hidden_1/bias": ("model",), "logits/kernel": ("batch", None)},
 }
-GOALS = ("layers", "weights", "soft", "multi_label", "regression", "distillation", "regularization")
+GOALS = ("layers", "weights", "soft", "multi_label", "regression", "distillation")
 SCHEDULES = {
     "step": {"factor": 0.5, "every": 0.2},
     "exponential": {"final": 0.1},

@@ -86,7 +86,6 @@ def test_more_devices_than_tensorflow_has_started_with_are_refused(results):
 STAGES = (
     "data=digits",
     "model=mlp",
-    "student=mlp",
     "+stage@stages.prepare=prepare",
     "+stage@stages.baseline=train",
     "stages.baseline.epochs=2",
@@ -103,7 +102,7 @@ def test_a_run_trains_and_distils_over_a_mesh(cli):
     done = cli(
         *STAGES,
         "+stage@stages.teach=teach",
-        "stages.teach.inputs.baseline=baseline",
+        "+stages.teach.inputs.teacher=baseline",
         "+stage@stages.distill=distill",
         "stages.distill.epochs=2",
     )
