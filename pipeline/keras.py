@@ -11,4 +11,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import tensorflow as tf
 import tf_keras as keras
 
-__all__ = ["keras", "tf"]
+__all__ = ["LOGICAL_CPUS", "keras", "tf"]
+
+LOGICAL_CPUS = "FRUGAL_LOGICAL_CPUS"
+"""The environment variable that says how many logical CPU devices TensorFlow starts with; it can't add any later."""
+
+if (_count := int(os.environ.get(LOGICAL_CPUS, "1"))) > 1:
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * _count
+    )

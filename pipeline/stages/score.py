@@ -8,7 +8,7 @@ from pydantic.dataclasses import dataclass
 from pipeline.engine.errors import ConfigError, InputError
 from pipeline.engine.stage import STRICT, Context, Exhibit, Stage
 from pipeline.stages.build_model import build_model
-from pipeline.stages.distribution_settings import SingleSettings
+from pipeline.stages.single_settings import SingleSettings
 from pipeline.stages.train import Train
 
 FORGETTING_EPOCHS = 2

@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.engine.errors import ConfigError, InputError, blame
 from pipeline.engine.stage import STRICT, Context, Progress, Stage
-from pipeline.stages.distribution_settings import DistributionSettings, Scaling
+from pipeline.stages.distribution_settings import DistributionSettings
 from pipeline.stages.optimizer_settings import AdamSettings, OptimizerSettings
 from pipeline.stages.schedule_exhibit import schedule_exhibit
 from pipeline.stages.settings import (
@@ -20,6 +20,7 @@ from pipeline.stages.settings import (
     Positive,
     Seed,
 )
+from pipeline.stages.single_settings import Scaling
 from pipeline.stages.table_checks import check_augment
 
 

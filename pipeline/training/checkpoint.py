@@ -51,7 +51,7 @@ class Checkpoints:
         """
         finished = self._finished()
         variables = [*self._checkpoint.model.variables, *self._checkpoint.optimizer.variables] if finished else []
-        before = [variable.numpy() for variable in variables]
+        before = [variable.read_value() for variable in variables]  # wherever it lies, and in however many parts
         for folder in reversed(finished):
             try:
                 return self._read(folder)
