@@ -4,7 +4,6 @@ import json
 import os
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,6 @@ from pipeline.data.dataset import Info, Split
 from pipeline.data.stream import evaluation_stream, steps_per_epoch, training_stream
 from pipeline.distribution.horovod import Horovod
 from pipeline.distribution.single import Single
-from pipeline.keras import keras
 from pipeline.models.cnn import cnn
 from pipeline.models.inputs import image_input
 from pipeline.models.mlp import mlp
@@ -34,17 +32,6 @@ def normalized():
     return cnn(*image_input((8, 8, 1), scale=16.0), 10, filters=[4], units=8, dropout=0.0)
 
 
-STALL = {"HOROVOD_STALL_CHECK_TIME_SECONDS": "1", "HOROVOD_STALL_SHUTDOWN_TIME_SECONDS": "3"}
-
-
-class Hang(keras.callbacks.Callback):
-    """Keeps rank 1 from going on after some steps, for longer than any test waits."""
-
-    def on_train_batch_begin(self, batch, logs=None):
-        if batch == 3 and os.environ["HOROVOD_RANK"] == "1":
-            time.sleep(3600)
-
-
 CASES = {
     "sgd": (dense, lambda: SGD(0.1, momentum=0.9), {}),
     "adam": (dense, lambda: Adam(0.01), {}),
@@ -53,7 +40,6 @@ CASES = {
     "fp16": (dense, lambda: SGD(0.1, momentum=0.9), {"compression": "fp16"}),
     "passes": (dense, lambda: SGD(0.3), {"backward_passes_per_step": 2}),
     "synchronized": (normalized, lambda: SGD(0.1, momentum=0.9), {"sync_batch_norm": True}),
-    "hanging": (dense, lambda: SGD(0.1), {"environment": STALL}),
     "by_rank": (normalized, lambda: SGD(0.1, momentum=0.9), {}),
 }
 
@@ -94,7 +80,6 @@ def train(name):
             state=Path(state),
             on_progress=lambda *words: None,
             distribution=engine,
-            callbacks=[Hang()] if name == "hanging" else [],
         )
     return engine.rank, history, model.get_weights()
 
