@@ -103,6 +103,7 @@ def test_a_lost_server_ends_the_run_and_a_lost_worker_does_not(tmp_path, monkeyp
     monkeypatch.delenv("TF_CONFIG")
     wait_for_epoch(2, chief, store)
     servers["ps 0"].kill()
+    servers["ps 0"].communicate(timeout=60)
     out, err = chief.communicate(timeout=300)
     first = Done(chief.returncode, out, err, folder)
     assert first.code == 1, err[-3000:]
