@@ -81,7 +81,10 @@ def _join() -> None:
         ranks.tell("run", os.environ["PIPELINE_RUN_ID"])
     else:
         os.environ["PIPELINE_RUN_ID"] = ranks.hear("run")
-        sys.argv += ["hydra.output_subdir=null", f"hydra.job.name=frugal.rank{ranks.number}"]
+        # Beside another override: Hydra's parser takes them in one piece only, and -m may stand on either side of it.
+        overrides = (place for place, each in enumerate(sys.argv) if "=" in each and not each.startswith("-"))
+        place = next(overrides, len(sys.argv))
+        sys.argv[place:place] = ["hydra.output_subdir=null", f"hydra.job.name=frugal.rank{ranks.number}"]
 
 
 if __name__ == "__main__":
