@@ -7,6 +7,7 @@ from pipeline.distribution.devices import claim_devices
 from pipeline.distribution.layout_map import BATCH, MODEL, Split, path_of, split_bytes, split_variables
 from pipeline.distribution.mesh_layers import check_layers
 from pipeline.distribution.mesh_model import MeshModel, put_on_mesh, take_from_mesh
+from pipeline.distribution.mesh_optimizer import check_optimizer
 from pipeline.distribution.single import Single
 from pipeline.keras import keras, tf
 
@@ -54,24 +55,6 @@ class ModelParallel(Single):
         """Gives the model the weights, put together, and the mesh's optimizer."""
         take_from_mesh(placed, model)
         model.optimizer = placed.optimizer
-
-
-def check_optimizer(optimizer: keras.optimizers.Optimizer) -> None:
-    """Refuses what an optimizer does that DTensor can't.
-
-    Raises:
-        ValueError: Naming the setting.
-    """
-    refused = {
-        "state_dtype": "float32",
-        "sparse_update": "exact",
-        "gradient_accumulation_steps": 1,
-        "use_ema": False,
-        "amsgrad": False,
-    }
-    for name, accepted in refused.items():
-        if (value := getattr(optimizer, name, None) or accepted) != accepted:
-            raise ValueError(f"optimizer.{name}={value} can't run on a mesh; accepted: {accepted}")
 
 
 def account(model: keras.Model, splits: Mapping[str, Split], mesh: Mapping[str, int]) -> str:

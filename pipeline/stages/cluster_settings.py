@@ -23,8 +23,6 @@ class PipelineParallelSettings(SingleSettings):
     recompute: bool
     cuts: list[str] | None
     together: ClassVar[bool] = False
-    wrappers: ClassVar[bool] = False
-    accumulates: ClassVar[bool] = True
     served: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -33,9 +31,10 @@ class PipelineParallelSettings(SingleSettings):
         if self.stages is None and cluster is not None:
             self.stages = 1 + cluster.count("worker")
 
-    def check(self, batch_size: int, optimizer: OptimizerSettings) -> None:
+    def check(self, *, batch_size: int, epochs: int, optimizer: OptimizerSettings, wraps: bool) -> None:
         """Refuses stages without processes, processes without stages, and batches that can't be cut."""
-        del optimizer
+        del epochs, optimizer
+        self.refuse_wrapped(wraps)
         cluster = current()
         if self.stages is None:
             ways = ["TF_CONFIG with a chief and workers", "a number, to try it out with all stages in this process"]
@@ -79,8 +78,6 @@ class ParameterServerSettings(SingleSettings):
     workers: Positive | None
     min_shard_kb: Positive | None
     together: ClassVar[bool] = False
-    wrappers: ClassVar[bool] = False
-    accumulates: ClassVar[bool] = False
     served: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -89,9 +86,13 @@ class ParameterServerSettings(SingleSettings):
         if self.workers is None and cluster is not None:
             self.workers = cluster.count("worker") or None
 
-    def check(self, batch_size: int, optimizer: OptimizerSettings) -> None:
+    def check(self, *, batch_size: int, epochs: int, optimizer: OptimizerSettings, wraps: bool) -> None:
         """Refuses a launch without workers or servers, or with another number of workers than was said."""
-        del batch_size, optimizer
+        del batch_size, epochs
+        self.refuse_wrapped(wraps)
+        if (every := optimizer.gradient_accumulation_steps) > 1:
+            reason = "asynchronous workers can't sum gradients over batches"
+            raise ConfigError("optimizer.gradient_accumulation_steps", reason, value=every, accepted=["1"])
         cluster = current()
         launch = "python scripts/launch_local.py --workers N --servers N -- python -m pipeline ..."
         accepted = [launch, "TF_CONFIG with a chief, workers and ps"]

@@ -33,12 +33,7 @@ class HorovodSettings(SingleSettings):
     stall_seconds: Positive = field(metadata=OUTSIDE_KEY)
     together: ClassVar[bool] = True
 
-    @property
-    def wrappers(self) -> bool:  # type: ignore[override]
-        """Whether it carries layers that TFMOT has wrapped: a copy with other batch normalization is of plain ones."""
-        return not self.sync_batch_norm
-
-    def check(self, batch_size: int, optimizer: OptimizerSettings) -> None:
+    def check(self, *, batch_size: int, epochs: int, optimizer: OptimizerSettings, wraps: bool) -> None:
         """Refuses a process that no launcher has started, batches too small to share, and what would train otherwise.
 
         Horovod counts each backward pass as a step of the optimizer, so a schedule would run ahead, and Adam would
@@ -50,6 +45,14 @@ class HorovodSettings(SingleSettings):
         if self.batch == "global" and batch_size < self.ranks:
             raise ConfigError(
                 "batch_size", "fewer examples than ranks", value=batch_size, accepted=[f"{self.ranks} or more"]
+            )
+        if wraps and self.sync_batch_norm:
+            reason = "a copy with other batch normalization has none of the layers that TFMOT has wrapped"
+            raise ConfigError("distribution.sync_batch_norm", reason, value="true", accepted=["false"])
+        if self.warm_up_epochs >= epochs:
+            fewer = [f"less than epochs={epochs}"]
+            raise ConfigError(
+                "distribution.warm_up_epochs", "the rate would never arrive", value=self.warm_up_epochs, accepted=fewer
             )
         if self.warm_up_epochs and (self.learning_rate == "as_given" or optimizer.warm_up):
             reason = "the optimizer warms up" if optimizer.warm_up else "a rate that is not scaled needs none"
@@ -71,7 +74,7 @@ class HorovodSettings(SingleSettings):
         """Returns the linear scaling rule with gradual warm-up (Goyal et al., arXiv:1706.02677), if asked for."""
         if self.learning_rate == "as_given":
             return Scaling()
-        return Scaling(float(self.ranks), min(self.warm_up_epochs / epochs, 0.99))
+        return Scaling(float(self.ranks), self.warm_up_epochs / epochs)
 
     def environment(self) -> dict[str, str]:
         """Returns the settings that Horovod reads from its environment; what is null is left as it is there."""

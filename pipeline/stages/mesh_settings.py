@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic.dataclasses import dataclass
 
+from pipeline.distribution.mesh_optimizer import check_optimizer
 from pipeline.engine.errors import ConfigError, blame
 from pipeline.engine.stage import STRICT
 from pipeline.stages.optimizer_settings import OptimizerSettings
@@ -40,14 +41,16 @@ class ModelParallelSettings(SingleSettings):
     preset: Literal["dense_conv"] | None
     layouts: list[LayoutSettings]
     together: ClassVar[bool] = False
-    wrappers: ClassVar[bool] = False
 
-    def check(self, batch_size: int, optimizer: OptimizerSettings) -> None:
+    def check(self, *, batch_size: int, epochs: int, optimizer: OptimizerSettings, wraps: bool) -> None:
         """Refuses a mesh of one device, or too long for a batch, or nothing to split.
 
         What is accepted has TensorFlow, which has not been imported yet, start with a logical device for each part.
         """
-        del optimizer
+        del epochs
+        self.refuse_wrapped(wraps)
+        with blame("optimizer"):
+            check_optimizer(optimizer)
         rows, parts = self.mesh.batch, self.mesh.model
         if rows * parts == 1:
             raise ConfigError("distribution.mesh", "one device has nothing to share", accepted=["batch * model from 2"])

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic.dataclasses import dataclass
 
+from pipeline.engine.errors import ConfigError
 from pipeline.engine.stage import STRICT
 from pipeline.stages.optimizer_settings import OptimizerSettings
 
@@ -28,27 +29,31 @@ class SingleSettings:
 
     Attributes:
         together: Whether all processes of the launch run the stage; else the others don't know of it.
-        wrappers: Whether it carries layers that TFMOT has wrapped, and callbacks that hold them.
-        accumulates: Whether it carries an optimizer that sums gradients over several batches.
         served: Whether workers or parameter servers of a TensorFlow cluster work for it.
     """
 
     engine: Literal["single"] = "single"
     together: ClassVar[bool] = False
-    wrappers: ClassVar[bool] = True
-    accumulates: ClassVar[bool] = True
     served: ClassVar[bool] = False
 
-    def check(self, batch_size: int, optimizer: OptimizerSettings) -> None:
+    def check(self, *, batch_size: int, epochs: int, optimizer: OptimizerSettings, wraps: bool) -> None:
         """Refuses what this engine can't carry.
 
         Args:
             batch_size: The stage's own.
+            epochs: The stage's own.
             optimizer: The stage's own.
+            wraps: Whether it trains layers that TFMOT has wrapped, with callbacks that hold them.
 
         Raises:
             ConfigError: With a key relative to the stage.
         """
+
+    def refuse_wrapped(self, wraps: bool) -> None:
+        """Refuses layers that TFMOT has wrapped or that a callback masks, for an engine that makes the model anew."""
+        if wraps:
+            reason, carrying = "can't carry layers that are wrapped or masked", ["single", "horovod"]
+            raise ConfigError("distribution", reason, value=self.engine, accepted=carrying)
 
     def batch_size(self, given: int) -> int:
         """Returns the examples in a batch of all ranks together.

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 import pydantic
 from pydantic.dataclasses import dataclass
 
-from pipeline.engine.errors import ConfigError, InputError, blame
+from pipeline.engine.errors import InputError, blame
 from pipeline.engine.stage import STRICT, Context, Progress, Stage
 from pipeline.stages.distribution_settings import DistributionSettings
 from pipeline.stages.optimizer_settings import AdamSettings, OptimizerSettings
@@ -72,16 +72,9 @@ class TrainingStage(Stage):
     def check(self, upstream: Mapping[str, Stage]) -> None:
         """Refuses image-only augmentation of a table, and what the engine can't carry."""
         check_augment(self.augment, upstream)
-        if self.wraps and not self.distribution.wrappers:
-            engine, carrying = self.distribution.engine, ["single", "horovod"]
-            raise ConfigError("distribution", f"can't carry {self.kind}'s layers", value=engine, accepted=carrying)
-        every = self.optimizer.gradient_accumulation_steps
-        if every > 1 and not self.distribution.accumulates:
-            engine = self.distribution.engine
-            raise ConfigError(
-                "optimizer.gradient_accumulation_steps", f"{engine} can't sum gradients", value=every, accepted=["1"]
-            )
-        self.distribution.check(self.batch_size, self.optimizer)
+        self.distribution.check(
+            batch_size=self.batch_size, epochs=self.epochs, optimizer=self.optimizer, wraps=self.wraps
+        )
 
     def run(self, context: Context) -> None:
         """Joins the engine's processes, then does the stage's work."""

@@ -42,4 +42,4 @@ def test_disk_needs_little_memory(tmp_path):
         found[cache] = json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
     assert found["disk"]["total"] == found["memory"]["total"] == int(data.sum(dtype=np.int64))
     assert found["memory"]["more"] > data.nbytes * 0.9
-    assert found["disk"]["more"] < data.nbytes / 2  # what tf.data prefetches grows on a busy machine
+    assert found["disk"]["more"] < data.nbytes / 4

@@ -145,16 +145,20 @@ def test_a_lost_server_ends_the_run_and_a_lost_worker_does_not(tmp_path, monkeyp
             "baseline.distribution.workers=3: TF_CONFIG has 2; accepted: null, 2",
         ),
         ((2, 1), ("distribution=single",), "distribution=single: TF_CONFIG is set, and no stage uses its cluster"),
-        ((2, 1), ("optimizer.gradient_accumulation_steps=2",), "parameter_server can't sum gradients; accepted: 1"),
+        (
+            (2, 1),
+            ("optimizer.gradient_accumulation_steps=2",),
+            "asynchronous workers can't sum gradients over batches; accepted: 1",
+        ),
         (
             (2, 1),
             ("+stage@stages.prune=prune", "stages.prune.inputs.model=baseline"),
-            "stages.prune.distribution=parameter_server: can't carry prune's layers; accepted: single, horovod",
+            "stages.prune.distribution=parameter_server: can't carry layers that are wrapped or masked; accepted: single, horovod",
         ),
         (
             (2, 1),
             ("+stage@stages.narrow=prune_channels", "stages.narrow.inputs.model=baseline"),
-            "stages.narrow.distribution=parameter_server: can't carry prune_channels's layers",
+            "stages.narrow.distribution=parameter_server: can't carry layers that are wrapped or masked",
         ),
     ],
 )

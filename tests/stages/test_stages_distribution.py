@@ -62,6 +62,10 @@ PASSES = "distribution.backward_passes_per_step=2"
             [*LINEAR, "distribution.warm_up_epochs=2", "/optimizer.warm_up=0.1"],
             "distribution.warm_up_epochs=2.0: the optimizer warms up; accepted: 0",
         ),
+        (
+            [*LINEAR, "distribution.warm_up_epochs=10"],
+            "distribution.warm_up_epochs=10.0: the rate would never arrive; accepted: less than epochs=10",
+        ),
         ([PASSES], r"distribution.backward_passes_per_step=2: Adam and schedules would take each pass for a step"),
         (
             ["distribution.compression=fp8"],
@@ -82,7 +86,7 @@ def test_without_a_launcher_the_command_is_told(monkeypatch):
 
 @pytest.mark.parametrize("option", ["prune", "cluster", "quantize_aware"])
 def test_synchronized_batch_normalization_takes_plain_layers_only(option):
-    with pytest.raises(ConfigError, match=f"distribution=horovod: can't carry {option}'s layers"):
+    with pytest.raises(ConfigError, match=r"distribution.sync_batch_norm=true: .*; accepted: false"):
         horovod("distribution.sync_batch_norm=true", "+stages.x.inputs.model=prepare", option=option)
 
 
