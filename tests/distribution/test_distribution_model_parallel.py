@@ -119,7 +119,7 @@ def test_a_run_trains_and_distils_over_a_mesh(cli):
     [
         (
             ("+stage@stages.prune=prune", "stages.prune.inputs.model=baseline"),
-            "stages.prune.distribution=model_parallel: can't carry layers that are wrapped or masked; accepted: single, horovod",
+            "distribution=model_parallel: can't carry layers that are wrapped or masked; accepted: single, horovod",
         ),
         (("optimizer=adam", "optimizer.amsgrad=true"), "stages.baseline.optimizer: amsgrad=True can't run on a mesh"),
         (("distribution.mesh.model=1",), "distribution.mesh: one device has nothing to share"),

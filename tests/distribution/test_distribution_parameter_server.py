@@ -148,12 +148,12 @@ def test_a_lost_server_ends_the_run_and_a_lost_worker_does_not(tmp_path, monkeyp
         (
             (2, 1),
             ("optimizer.gradient_accumulation_steps=2",),
-            "asynchronous workers can't sum gradients over batches; accepted: 1",
+            "workers can't sum gradients over batches; accepted: 1",
         ),
         (
             (2, 1),
             ("+stage@stages.prune=prune", "stages.prune.inputs.model=baseline"),
-            "stages.prune.distribution=parameter_server: can't carry layers that are wrapped or masked; accepted: single, horovod",
+            "prune.distribution=parameter_server: can't carry layers that are wrapped or masked; accepted: single",
         ),
         (
             (2, 1),
