@@ -34,10 +34,11 @@ def main() -> None:
     traces = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us, and leave as one line
     os.environ.setdefault("PIPELINE_RUN_ID", f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{uuid.uuid4().hex[:4]}")
-    if "HOROVOD_RANK" in os.environ:
-        _join()
     try:
+        keeps_store = _join()
         app()
+        if keeps_store:
+            _leave()
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; the same command goes on from the last completed epoch\n")
         sys.exit(INTERRUPTED)
@@ -70,11 +71,20 @@ def _serve() -> None:
     sys.exit(0)
 
 
-def _join() -> None:
-    """Makes this process one of a launch: one run, one output folder, the cores shared out among the ranks."""
+def _join() -> bool:
+    """Makes this process one of a launch: one run, one output folder, the cores shared out among the ranks.
+
+    Returns:
+        Whether rank 0 must wait for the others at the end.
+    """
+    from pipeline.engine.launch import enter, find_place
     from pipeline.engine.ranks import current
 
+    if own := find_place(os.environ):
+        enter(own, os.environ)
     ranks = current()
+    if ranks.size == 1:
+        return False
     cores = max(1, len(os.sched_getaffinity(0)) // int(os.environ["HOROVOD_LOCAL_SIZE"]))
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(cores))
     if ranks.leads:
@@ -85,6 +95,13 @@ def _join() -> None:
         overrides = (place for place, each in enumerate(sys.argv) if "=" in each and not each.startswith("-"))
         place = next(overrides, len(sys.argv))
         sys.argv[place:place] = ["hydra.output_subdir=null", f"hydra.job.name=frugal.rank{ranks.number}"]
+    return own is not None
+
+
+def _leave() -> None:
+    from pipeline.engine.ranks import current
+
+    current().leave()
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import os
 import pickle
 import shutil
+import socket
 from pathlib import Path
 
 import portalocker
@@ -45,3 +46,10 @@ def small_run(tmp_path_factory) -> tuple[Done, Path]:
 def small_store(small_run, tmp_path) -> Path:
     """A copy of the small run's store, to be damaged at will."""
     return Path(shutil.copytree(small_run[1], tmp_path / "store"))
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return held.getsockname()[1]

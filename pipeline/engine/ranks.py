@@ -1,6 +1,7 @@
 """Several processes on one run: rank 0 decides and writes, the others join the stages that are built together.
 
-The processes talk through the key-value store that `horovodrun` keeps for its ranks, so nothing is left behind on disk.
+The processes talk through the key-value store that `horovodrun` keeps for its ranks (under `mpirun` and `srun`, rank 0
+does), so nothing is left behind on disk.
 """
 
 import json
@@ -8,6 +9,7 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.error import HTTPError
 
 from pipeline.engine.errors import PipelineError
 
@@ -43,14 +45,30 @@ class Ranks:
             put_data_into_kvstore(*_server(), f"{SCOPE}.{self.job}", key, value)
 
     def hear(self, key: str) -> str:
-        """Returns what another rank has told, once it has; if that one dies, the launcher ends this process too."""
+        """Returns what another rank has told, once it has; if that one dies, the launcher ends this process too.
+
+        Raises:
+            PipelineError: If the store of the ranks is gone.
+        """
         from horovod.runner.http.http_client import read_data_from_kvstore
 
         while True:
             try:
                 return str(read_data_from_kvstore(*_server(), f"{SCOPE}.{self.job}", key))
-            except RuntimeError:  # the server's way to say: not yet
+            except RuntimeError as error:
+                if not isinstance(error.args[-1], HTTPError):  # a client error is the store's way to say: not yet
+                    raise PipelineError(
+                        "the process that keeps the ranks together is gone: rank 0, or horovodrun"
+                    ) from error
                 time.sleep(POLL_SECONDS)
+
+    def leave(self) -> None:
+        """Says that this rank is done; the one that leads returns once all are, for it may keep the store."""
+        if self.leads:
+            for number in range(1, self.size):
+                self.hear(f"left.{number}")
+        else:
+            self.tell(f"left.{self.number}", "")
 
 
 def current(job: int = 0) -> Ranks:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -18,13 +17,6 @@ GOOD = {
     "cluster": {"chief": ["a:1"], "worker": ["a:2", "b:1"], "ps": ["c:1"]},
     "task": {"type": "worker", "index": 1},
 }
-
-
-@pytest.fixture
-def free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return held.getsockname()[1]
 
 
 def changed(part: str, **values) -> str:
