@@ -6,6 +6,7 @@ from typing import Any
 
 from pipeline.distribution.averaged_metrics import AverageMetrics
 from pipeline.distribution.single import Single
+from pipeline.distribution.stall_watch import StallWatch
 from pipeline.distribution.sync_batch_norm import with_sync_batch_norm
 from pipeline.keras import keras
 
@@ -20,6 +21,7 @@ class Horovod(Single):
         backward_passes_per_step: Batches whose gradients are summed up before they travel.
         groups: How many groups of gradients are reduced as one each; 0 lets Horovod fuse what is ready.
         sync_batch_norm: Whether batch normalization takes its statistics over all ranks.
+        stall_seconds: Without a finished step, before rank 0 says which rank is where.
         environment: Horovod's own settings, such as HOROVOD_FUSION_THRESHOLD, read when its first engine starts.
 
     Raises:
@@ -35,6 +37,7 @@ class Horovod(Single):
         backward_passes_per_step: int = 1,
         groups: int = 0,
         sync_batch_norm: bool = False,
+        stall_seconds: float = 60,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         try:
@@ -52,7 +55,7 @@ class Horovod(Single):
             raise ValueError(f"{self.size} processes were started, and distribution.ranks says {ranks}")
         if reduce == "adasum" and not (hvd.mpi_built() or hvd.nccl_built()):
             raise ValueError("reduce=adasum needs a build of Horovod with MPI or NCCL; accepted: average")
-        self._sync_batch_norm = sync_batch_norm
+        self._sync_batch_norm, self._stall_seconds = sync_batch_norm, stall_seconds
         self._options = {
             "compression": hvd.Compression.fp16 if compression == "fp16" else hvd.Compression.none,
             "op": hvd.Adasum if reduce == "adasum" else hvd.Average,
@@ -81,8 +84,8 @@ class Horovod(Single):
         broadcast_variables(placed.variables + placed.optimizer.variables, root_rank=0)
 
     def callbacks(self) -> list[keras.callbacks.Callback]:
-        """Returns the one that makes all ranks' metrics those of all examples."""
-        return [AverageMetrics()]
+        """Returns those that make all ranks' metrics those of all examples, and name a rank that hangs."""
+        return [StallWatch(self.rank, self.size, self._stall_seconds), AverageMetrics()]
 
     def finish(self, placed: keras.Model, model: keras.Model) -> None:
         """Gives a model the weights and the optimizer of the one with synchronized statistics."""

@@ -100,5 +100,6 @@ class HorovodSettings(SingleSettings):
                 backward_passes_per_step=self.backward_passes_per_step,
                 groups=self.groups,
                 sync_batch_norm=self.sync_batch_norm,
+                stall_seconds=self.stall_seconds,
                 environment=self.environment(),
             )

@@ -1,9 +1,11 @@
 """Trainings to be run in one process or, by `horovodrun`, in several: python horovod_cases.py FOLDER NAME..."""
 
 import json
+import logging
 import os
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from pipeline.data.dataset import Info, Split
 from pipeline.data.stream import evaluation_stream, steps_per_epoch, training_stream
 from pipeline.distribution.horovod import Horovod
 from pipeline.distribution.single import Single
+from pipeline.keras import keras
 from pipeline.models.cnn import cnn
 from pipeline.models.inputs import image_input
 from pipeline.models.mlp import mlp
@@ -41,7 +44,16 @@ CASES = {
     "passes": (dense, lambda: SGD(0.3), {"backward_passes_per_step": 2}),
     "synchronized": (normalized, lambda: SGD(0.1, momentum=0.9), {"sync_batch_norm": True}),
     "by_rank": (normalized, lambda: SGD(0.1, momentum=0.9), {}),
+    "hangs": (dense, lambda: SGD(0.1), {"stall_seconds": 3}),
 }
+
+
+class Hang(keras.callbacks.Callback):
+    """Rank 1 never gets to its fourth step."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch == 2 and os.environ["HOROVOD_RANK"] == "1":
+            time.sleep(600)
 
 
 def train(name):
@@ -80,12 +92,14 @@ def train(name):
             state=Path(state),
             on_progress=lambda *words: None,
             distribution=engine,
+            callbacks=[Hang()] if name == "hangs" else [],
         )
     return engine.rank, history, model.get_weights()
 
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1])
+    logging.basicConfig(format="%(message)s")
     for case in sys.argv[2:]:
         rank, history, weights = train(case)
         np.savez(folder / f"{case}.{rank}.npz", *weights)

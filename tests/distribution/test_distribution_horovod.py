@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -82,3 +83,12 @@ def test_batch_statistics_are_a_ranks_own_unless_they_are_synchronized(trained):
     differences = [abs(a - b).max() for a, b in zip(first, second, strict=True)]
     assert max(differences) > 1e-3, "moving averages of different examples"
     assert max(abs(a - b).max() for a, b in zip(alone, first, strict=True)) > BOUNDS["synchronized"]
+
+
+def test_a_rank_that_hangs_is_named_and_ends_the_launch(tmp_path):
+    done = launched(2, tmp_path, ["hangs"])
+    assert done.returncode != 0
+    said = done.stdout + done.stderr
+    assert re.search(r"no step was finished for \d+ s: rank 0 is in step 4, rank 1 is in step 3", said), said[-3000:]
+    assert "rank 1 hangs; the same command goes on from the last completed epoch" in said
+    assert not list(tmp_path.iterdir())
