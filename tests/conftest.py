@@ -10,6 +10,9 @@ import portalocker
 import pytest
 from whole_runs import SMALL, Cli, Done
 
+LONG = ("test_stages_techniques.py", "test_bad_inputs.py", "test_compression_schemes.py", "test_compression_export.py")
+"""Files of many tests that are not slow one by one."""
+
 
 def pytest_configure(config):
     """Keeps xdist from ordering files by their number of tests: the files that take minutes have few."""
@@ -17,9 +20,9 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    """Puts files with slow tests first: one process runs a whole file, and none is to be alone with one at the end."""
+    """Puts files that take long first: one process runs a whole file, and none is to be alone with one at the end."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    items.sort(key=lambda item: (item.path not in slow, item.path.name not in LONG))
 
 
 @pytest.fixture
