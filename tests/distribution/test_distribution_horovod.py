@@ -67,6 +67,14 @@ def test_ranks_that_share_a_batch_train_what_one_process_trains_on_all_of_it(cas
     assert max(abs(weight).max() for weight in alone) > 0.3
 
 
+def test_four_ranks_train_what_one_process_trains(trained, tmp_path):
+    for case, ranks in trained_by(4, tmp_path, ["sgd", "adam"]).items():
+        [(_, alone)] = trained[case][0]
+        for _, weights in ranks:
+            for ours, theirs in zip(weights, alone, strict=True):
+                np.testing.assert_allclose(ours, theirs, atol=BOUNDS[case])
+
+
 @pytest.mark.parametrize("case", BOUNDS)
 def test_metrics_are_those_of_all_examples_on_every_rank(case, trained):
     [(alone, _)], ((first, _), (second, _)) = trained[case]
