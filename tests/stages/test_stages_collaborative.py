@@ -85,10 +85,9 @@ def test_resumed_after_the_first_epoch_it_ends_with_the_same_bytes(kind, source,
     from pipeline.training.checkpoint import Checkpoints
 
     finished = chain[kind].files.parent / "state" / "checkpoints"
-    shutil.copytree(finished / "epoch-00001", tmp_path / "kept" / "epoch-00001")
-    monkeypatch.setattr(
-        fit, "Checkpoints", lambda _, model, **options: Checkpoints(tmp_path / "kept", model, **options)
-    )
+    kept = tmp_path / "kept"
+    shutil.copytree(finished / "epoch-00001", kept / "epoch-00001")
+    monkeypatch.setattr(fit, "Checkpoints", lambda _, model, **options: Checkpoints(kept, model, **options))
     stage = configured("cluster", *CLUSTER) if kind == "cluster" else configured("quantize_aware", *AWARE)
     again = ran(stage, tmp_path / "again", data=chain["data"], model=chain[source])
     assert (kept / "epoch-00002").is_dir()
