@@ -5,13 +5,12 @@ import os
 import sys
 import time
 import uuid
-from pathlib import Path
 
 import hydra
 from omegaconf import DictConfig
 
-HERE = Path(__file__).resolve().parent
-CONF = next(folder for folder in (HERE / "conf", HERE.parent / "conf") if (folder / "config.yaml").is_file())
+from pipeline.folders import CONF
+
 INTERRUPTED = 130
 WRONG_INPUT = 2
 

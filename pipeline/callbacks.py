@@ -9,7 +9,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from pipeline.engine.errors import PipelineError
 from pipeline.failures import explain
-from pipeline.job import read_config
+from pipeline.execution import read_config
 
 
 class CheckFirst(Callback):

@@ -1,34 +1,27 @@
-"""One job: configuration in, artifacts, ledger and report out."""
+"""One job of the command line: what Hydra composed is run, and a person is told what came of it."""
 
 import logging
 import os
 import shlex
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from rich.console import Console
 
 from pipeline.distribution.cluster import Cluster
 from pipeline.distribution.cluster import current as current_cluster
 from pipeline.engine import ledger
-from pipeline.engine.errors import ConfigError, PipelineError
-from pipeline.engine.follow import follow
-from pipeline.engine.graph import ordered
-from pipeline.engine.plan import Step, make_plan
-from pipeline.engine.ranks import current, require_one_plan
-from pipeline.engine.run import Outcome, Runner
-from pipeline.engine.settings import Settings, read_settings, read_stages
-from pipeline.engine.stage import Stage
-from pipeline.engine.store import Store
+from pipeline.engine.errors import PipelineError
+from pipeline.engine.plan import Step
+from pipeline.engine.ranks import current
+from pipeline.engine.run import Outcome
+from pipeline.engine.settings import Settings
+from pipeline.execution import LOCAL, Job, execute
 from pipeline.failures import ReportedError, explain
-from pipeline.stages.registry import KINDS
-
-LOCAL = ("store", "dry_run")
-"""Settings of this machine and moment, which a repetition elsewhere does not need."""
 
 log = logging.getLogger(__name__)
 
@@ -49,63 +42,15 @@ def run_job(config: DictConfig) -> None:
 
 
 def _run(config: DictConfig) -> None:
-    settings, stages = read_config(config)
     hydra = HydraConfig.get()
     ranks = current(hydra.job.num if hydra.mode == RunMode.MULTIRUN else 0)
-    if ranks.size > 1 and not any(stage.together for stage in stages.values()):
-        raise ConfigError(
-            "distribution", f"{ranks.size} processes were started for it", value="single", accepted=["horovod"]
-        )
-    cluster = current_cluster()
-    if cluster is not None and not any(stage.served for stage in stages.values()):
-        raise ConfigError(
-            "distribution",
-            "TF_CONFIG is set, and no stage uses its cluster",
-            value="single",
-            accepted=["parameter_server", "pipeline_parallel"],
-        )
-    store = Store(settings.store.folder)
     folder = Path(hydra.runtime.output_dir)
-    facts = {
-        "command": _command(list(hydra.overrides.task), _own_folders(hydra), _launcher(ranks.size, cluster)),
-        "config": _yaml(config),
-        "run": f"{settings.name}/{os.environ['PIPELINE_RUN_ID']}",
-    }
-    with store.in_use():
-        plan = make_plan(stages, store, verify_all=settings.store.verify == "all", facts=facts)
-        require_one_plan(ranks, {step.name: step.key for step in plan if step.stage.together})
-        if settings.dry_run:
-            if ranks.leads:
-                _show_plan(plan)
-        elif ranks.leads:
-            outcome = Runner(store, folder, facts, ranks).run(plan)
-            _finish(outcome, settings, folder)
-        else:
-            follow(plan, store, ranks, folder, facts)
-
-
-def read_config(config: DictConfig) -> tuple[Settings, dict[str, Stage]]:
-    """Checks a composed configuration and returns it typed, with its stages in the order in which they run.
-
-    Raises:
-        ConfigError: Naming the key at fault, its value, and what is accepted.
-    """
-    settings = read_settings(OmegaConf.to_container(config, resolve=True, throw_on_missing=True))  # type: ignore[arg-type]
-    if not settings.stages:
-        raise ConfigError("stages", "nothing to run; choose an experiment", accepted=_experiments())
-    return settings, ordered(read_stages(settings.stages, KINDS))
-
-
-def _experiments() -> list[str]:
-    from hydra.core.global_hydra import GlobalHydra
-
-    loader = GlobalHydra.instance().config_loader()
-    return [f"+experiment={name}" for name in loader.get_group_options("experiment")]
-
-
-def _yaml(config: DictConfig) -> str:
-    resolved = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
-    return OmegaConf.to_yaml({key: value for key, value in resolved.items() if key not in LOCAL})
+    command = _command(list(hydra.overrides.task), _own_folders(hydra), _launcher(ranks.size, current_cluster()))
+    done = execute(Job(config, folder, command, f"{config.name}/{os.environ['PIPELINE_RUN_ID']}", ranks))
+    if done.outcome is not None:
+        _finish(done.outcome, done.settings, folder)
+    elif ranks.leads:
+        _show_plan(done.plan)
 
 
 def _own_folders(hydra: Any) -> list[str]:
@@ -140,10 +85,8 @@ def _show_plan(plan: list[Step]) -> None:
 
 
 def _finish(outcome: Outcome, settings: Settings, folder: Path) -> None:
-    price, currency = settings.cost.per_core_hour, settings.cost.currency
-    ledger.write(outcome.entries, price, currency, folder / "ledger.json")
     shown = Console(highlight=False, soft_wrap=True)
-    shown.print(ledger.table(outcome.entries, price, currency))
+    shown.print(ledger.table(outcome.entries, settings.cost.per_core_hour, settings.cost.currency))
     for name, artifact in outcome.artifacts.items():
         if artifact.manifest["kind"] == "report":
             shown.print(f"\n{(artifact.files / 'verdict.txt').read_text().strip()}", markup=False)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from hydra import compose, initialize_config_dir
 
-from pipeline.__main__ import CONF
+from pipeline.folders import CONF
 from pipeline.engine.artifact import FILES, Artifact
 from pipeline.engine.stage import Context, Stage
-from pipeline.job import read_config
+from pipeline.execution import read_config
 
 
 def configured(

@@ -9,7 +9,7 @@ import pipeline
 
 ROOT = Path(pipeline.__file__).parent
 ROOMS = ("data", "models", "optimizers", "training", "compression", "distribution", "measurement", "reporting")
-ENTRY = ("__main__", "callbacks", "job", "failures", "store_command")
+ENTRY = ("__init__", "__main__", "api", "callbacks", "execution", "failures", "folders", "job", "store_command")
 
 
 def imports(path: Path) -> set[str]:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-from pipeline.__main__ import CONF
-from pipeline.job import read_config
+from pipeline.folders import CONF
+from pipeline.execution import read_config
 
 GROUPS = ("data", "model", "optimizer", "stage", "experiment")
 NESTED = ("augment", "input", "schedule")

@@ -1,0 +1,126 @@
+"""One job from its composed configuration: checked, planned, carried out; Hydra and notebooks alike come through here."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from omegaconf import DictConfig, OmegaConf
+
+from pipeline.distribution.cluster import Cluster
+from pipeline.distribution.cluster import current as current_cluster
+from pipeline.engine import ledger
+from pipeline.engine.errors import ConfigError
+from pipeline.engine.follow import follow
+from pipeline.engine.graph import ordered
+from pipeline.engine.plan import Step, make_plan
+from pipeline.engine.ranks import Ranks, require_one_plan
+from pipeline.engine.run import Outcome, Runner
+from pipeline.engine.settings import Settings, read_settings, read_stages
+from pipeline.engine.stage import Stage
+from pipeline.engine.store import Store
+from pipeline.folders import CONF
+from pipeline.stages.registry import KINDS
+
+LOCAL = ("store", "dry_run")
+"""Settings of this machine and moment, which a repetition elsewhere does not need."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one job does and where.
+
+    Attributes:
+        config: Composed, without Hydra's own part.
+        folder: For the ledger, logs and what stages deliver.
+        command: Repeats it.
+        run: Its name in the store's manifests, with the moment.
+        ranks: This process's place among those of its launch.
+    """
+
+    config: DictConfig
+    folder: Path
+    command: str
+    run: str
+    ranks: Ranks = field(default_factory=Ranks)
+
+
+@dataclass(frozen=True)
+class Execution:
+    """What came of a job.
+
+    Attributes:
+        settings: Its configuration, typed.
+        plan: The stages in order, with what the store has.
+        outcome: What it came to; None after a dry run, and on ranks other than 0.
+    """
+
+    settings: Settings
+    plan: list[Step]
+    outcome: Outcome | None
+
+
+def execute(job: Job) -> Execution:
+    """Checks, plans and runs a job; writes `ledger.json` and what stages deliver to its folder.
+
+    Raises:
+        PipelineError: For a wrong configuration, before anything is run. Stages that fail are in the outcome.
+        OmegaConfBaseException: If the configuration can't be resolved.
+    """
+    settings, stages = read_config(job.config)
+    _refuse_idle(job.ranks, current_cluster(), stages)
+    store = Store(settings.store.folder)
+    facts = {"command": job.command, "config": _yaml(job.config), "run": job.run}
+    outcome = None
+    with store.in_use():
+        plan = make_plan(stages, store, verify_all=settings.store.verify == "all", facts=facts)
+        require_one_plan(job.ranks, {step.name: step.key for step in plan if step.stage.together})
+        if settings.dry_run:
+            pass
+        elif job.ranks.leads:
+            outcome = Runner(store, job.folder, facts, job.ranks).run(plan)
+            price, currency = settings.cost.per_core_hour, settings.cost.currency
+            ledger.write(outcome.entries, price, currency, job.folder / "ledger.json")
+        else:
+            follow(plan, store, job.ranks, job.folder, facts)
+    return Execution(settings, plan, outcome)
+
+
+def read_config(config: DictConfig) -> tuple[Settings, dict[str, Stage]]:
+    """Checks a composed configuration and returns it typed, with its stages in the order in which they run.
+
+    Raises:
+        ConfigError: Naming the key at fault, its value, and what is accepted.
+    """
+    settings = read_settings(OmegaConf.to_container(config, resolve=True, throw_on_missing=True))  # type: ignore[arg-type]
+    if not settings.stages:
+        raise ConfigError("stages", "nothing to run; choose an experiment", accepted=_experiments())
+    return settings, ordered(read_stages(settings.stages, KINDS))
+
+
+def _experiments() -> list[str]:
+    from hydra.core.global_hydra import GlobalHydra
+
+    if not GlobalHydra.instance().is_initialized():
+        return [f"+experiment={path.stem}" for path in sorted((CONF / "experiment").glob("*.yaml"))]
+    loader = GlobalHydra.instance().config_loader()
+    return [f"+experiment={name}" for name in loader.get_group_options("experiment")]
+
+
+def _refuse_idle(ranks: Ranks, cluster: Cluster | None, stages: dict[str, Stage]) -> None:
+    """Refuses processes that no stage has work for."""
+    if ranks.size > 1 and not any(stage.together for stage in stages.values()):
+        raise ConfigError(
+            "distribution", f"{ranks.size} processes were started for it", value="single", accepted=["horovod"]
+        )
+    if cluster is not None and not any(stage.served for stage in stages.values()):
+        raise ConfigError(
+            "distribution",
+            "TF_CONFIG is set, and no stage uses its cluster",
+            value="single",
+            accepted=["parameter_server", "pipeline_parallel"],
+        )
+
+
+def _yaml(config: DictConfig) -> str:
+    resolved = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
+    return OmegaConf.to_yaml({key: value for key, value in resolved.items() if key not in LOCAL})
