@@ -81,7 +81,7 @@ def train(data: Path, batch: int, steps: int) -> None:
             None,
             optimizer=Adam(0.001),
             epochs=1,
-            steps_per_epoch=WARM_UP + steps,
+            steps_per_epoch=WARM_UP + steps + 1,  # the last pays for the epoch's end
             seed=0,
             state=Path(state),
             on_progress=lambda *words: None,
