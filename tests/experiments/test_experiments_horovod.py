@@ -60,22 +60,29 @@ def runs(tmp_path_factory):
     return (two, done[0]), (one, done[1])
 
 
-def weights(store: Path, stage: str):
-    """The weights of a model in a store, read in a process of its own: this one keeps free of TensorFlow."""
-    found = next(each for each in manifests(store).values() if each["stage"] == stage)
+@pytest.fixture(scope="module")
+def weights(runs):
+    """The weights of each model in both stores, read in one process of its own: this one keeps free of TensorFlow."""
+    paths = {
+        f"{number} {each['stage']}": cli.store / "artifacts" / each["key"] / "files" / "model.keras"
+        for number, (cli, _) in zip(("two", "one"), runs, strict=True)
+        for each in manifests(cli.store).values()
+        if each["stage"] in ("baseline", "prune")
+    }
     code = (
         "import sys, json\nfrom pathlib import Path\nfrom pipeline.models.files import load_model\n"
-        "print(json.dumps([w.ravel().tolist() for w in load_model(Path(sys.argv[1])).get_weights()]))"
+        "flat = lambda path: [value for w in load_model(Path(path)).get_weights() for value in w.ravel().tolist()]\n"
+        "print(json.dumps([flat(path) for path in sys.argv[1:]]))"
     )
-    path = store / "artifacts" / found["key"] / "files" / "model.keras"
-    out = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True).stdout
-    return [value for layer in json.loads(out.splitlines()[-1]) for value in layer]
+    out = subprocess.run(
+        [sys.executable, "-c", code, *paths.values()], capture_output=True, text=True, check=True
+    ).stdout
+    return dict(zip(paths, json.loads(out.splitlines()[-1]), strict=True))
 
 
 @pytest.mark.parametrize("stage", ["baseline", "prune"])
-def test_two_ranks_train_what_one_process_trains(runs, stage):
-    (two, _), (one, _) = runs
-    assert weights(two.store, stage) == pytest.approx(weights(one.store, stage), abs=1e-4)
+def test_two_ranks_train_what_one_process_trains(weights, stage):
+    assert weights[f"two {stage}"] == pytest.approx(weights[f"one {stage}"], abs=1e-4)
 
 
 def test_one_rank_writes_and_every_rank_logs(runs):
@@ -118,7 +125,7 @@ def test_a_launch_for_a_single_process_is_refused(runs):
     assert "distribution=single: 2 processes were started for it; accepted: horovod" in done.err + done.out
 
 
-LONG = (*TRAINING, "distribution=horovod", "stages.baseline.epochs=30")
+LONG = (*TRAINING, "distribution=horovod", "stages.baseline.epochs=15")
 
 
 def rank(number, process):
