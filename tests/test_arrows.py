@@ -9,7 +9,7 @@ import pipeline
 
 ROOT = Path(pipeline.__file__).parent
 ROOMS = ("data", "models", "optimizers", "training", "compression", "distribution", "measurement", "reporting")
-ENTRY = ("__main__", "callbacks", "job", "failures", "store_command")
+ENTRY = ("__main__", "callbacks", "compare_command", "job", "failures", "store_command")
 
 
 def imports(path: Path) -> set[str]:
@@ -43,6 +43,7 @@ def allowed(room: str) -> tuple[str, ...]:
             "pipeline.engine",
             "pipeline.stages.registry",
             "pipeline.distribution.cluster",
+            "pipeline.reporting",
             *(f"pipeline.{each}" for each in ENTRY),
         )
     return ()
