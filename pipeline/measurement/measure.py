@@ -46,9 +46,9 @@ def measure(
 
     Returns:
         `task`, `examples`, and by task `accuracy` (0 to 1), `correct` and `confusion` (up to 100 classes), or `rmse`,
-        `mae` and `r2`, or `f1` and `subset_accuracy`; `weights`, as `weight_statistics` returns them; `bytes`, `deflated_bytes`, `parameters`, `nonzero_parameters`,
-        `sparsity` (0 to 1), `flops`, `uncounted_ops`, `latency_ms` (`p50`, `p90`, `p99`, `mean`),
-        `peak_memory_bytes` (of the worker process), `threads`, `interpreter`, `cpu`.
+        `mae` and `r2`, or `f1` and `subset_accuracy`; `bytes`, `deflated_bytes`, `parameters`, `nonzero_parameters`,
+        `sparsity` (0 to 1), `weights` (as `weight_statistics` returns them), `flops`, `uncounted_ops`, `latency_ms`
+        (`p50`, `p90`, `p99`, `mean`), `peak_memory_bytes` (of the worker process), `threads`, `interpreter`, `cpu`.
 
     Raises:
         FileNotFoundError: If the model is missing.

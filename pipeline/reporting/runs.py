@@ -155,7 +155,10 @@ def _caveats(first: Document, second: Document, name: str) -> list[str]:
     if was["task"] != now["task"]:
         found.append(f"{name} is a {was['task']} in the first run and a {now['task']} in the second.")
     stages = [next(model["stage"] for model in each["models"] if model["name"] == name) for each in (first, second)]
-    keys = [{stage["key"] for stage in upstream(each["stages"], stages[place])} for place, each in enumerate((first, second))]
+    keys = [
+        {stage["key"] for stage in upstream(each["stages"], stages[place])}
+        for place, each in enumerate((first, second))
+    ]
     if keys[0] == keys[1] and keys[0]:
         found.append(f"{name} is made of the same artifacts in both runs, so its figures are the same measurement.")
     return found

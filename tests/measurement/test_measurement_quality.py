@@ -47,7 +47,11 @@ def test_accuracy_is_scikit_learns(zoo, name):
 
 def test_of_very_many_classes_there_is_no_confusion_matrix(zoo, monkeypatch):
     monkeypatch.setattr("pipeline.measurement.quality.MOST_CLASSES", 2)
-    assert set(measured(zoo, "dense", NOISE.integers(0, 3, 40), "classification")) == {"accuracy", "correct", "examples"}
+    assert set(measured(zoo, "dense", NOISE.integers(0, 3, 40), "classification")) == {
+        "accuracy",
+        "correct",
+        "examples",
+    }
 
 
 @pytest.mark.parametrize("name", ["regressor", "regressor_int8"])

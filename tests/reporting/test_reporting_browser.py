@@ -158,9 +158,10 @@ def test_pictures_regions_and_buttons_have_names_and_tables_captions(visit, full
     assert page.evaluate(NAMELESS) == []
     assert page.locator("svg[role=img]").count() >= 20
     assert page.locator("table:not(:has(caption))").count() == page.locator("th:not([scope])").count() == 0
-    assert page.evaluate("new Set([...document.querySelectorAll('[id]')].map((each) => each.id)).size") == page.locator(
-        "[id]"
-    ).count()
+    assert (
+        page.evaluate("new Set([...document.querySelectorAll('[id]')].map((each) => each.id)).size")
+        == page.locator("[id]").count()
+    )
 
 
 def test_the_keyboard_reaches_the_content_and_shows_where_it_is(visit, full):
@@ -184,7 +185,9 @@ def test_the_page_is_never_wider_than_the_window(visit, full, width):
 
 def test_it_prints_with_everything_unfolded_on_white(visit, full):
     page = visit(render_html(full), color_scheme="dark").page
-    page.evaluate("addEventListener('beforeprint', () => { window.folded = document.querySelectorAll('details:not([open])').length; })")
+    page.evaluate(
+        "addEventListener('beforeprint', () => { window.folded = document.querySelectorAll('details:not([open])').length; })"
+    )
     printed = page.pdf(format="A4")
     assert printed.startswith(b"%PDF-")
     assert len(re.findall(rb"/Type\s*/Page\b", printed)) >= 3

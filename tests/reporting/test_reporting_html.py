@@ -7,6 +7,8 @@ import pytest
 from pipeline.reporting.render_html import render_html
 
 VOID = {"meta", "link", "br", "rect", "line"}
+
+
 class Page(HTMLParser):
     """Collects elements, their attributes and texts, and checks that each element closed is the one last opened."""
 
@@ -161,9 +163,7 @@ def test_the_policy_of_the_page_allows_its_own_script_alone(full):
     script = html[html.index("<script>") + len("<script>") : html.index("</script>")]
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = next(each["content"] for each in Page(html).all("meta") if "http-equiv" in each)
-    assert policy == (
-        f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:"
-    )
+    assert policy == (f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:")
 
 
 def test_nothing_is_fetched_from_elsewhere(full):
@@ -200,5 +200,7 @@ def test_one_model_and_no_stages_still_make_a_page(document):
 
 @pytest.mark.parametrize("version", [3, 0, "2"])
 def test_another_version_of_the_format_is_refused(full, version):
-    with pytest.raises(ValueError, match=f"version={version}: made by another version of the program; accepted: 1 to 2"):
+    with pytest.raises(
+        ValueError, match=f"version={version}: made by another version of the program; accepted: 1 to 2"
+    ):
         render_html(full | {"version": version})

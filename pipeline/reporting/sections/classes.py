@@ -57,7 +57,9 @@ def _matrix(document: Document, model: str, names: list[str]) -> dict[str, Any]:
         f"{names[true]} taken for {names[other]} {-count:,} time{'s' if count < -1 else ''}"
         for count, true, other in wrong[:_CONFUSED]
     )
-    alternative = f"Confusion matrix of {model}: {right:,} of {total:,} right" + (f"; most often {told}" if told else "")
+    alternative = f"Confusion matrix of {model}: {right:,} of {total:,} right" + (
+        f"; most often {told}" if told else ""
+    )
     return {
         "model": model,
         "told": told,
