@@ -154,11 +154,13 @@ def _caveats(first: Document, second: Document, name: str) -> list[str]:
     found = unlike(f"{name} of the second run", now, f"{name} of the first", was)
     if was["task"] != now["task"]:
         found.append(f"{name} is a {was['task']} in the first run and a {now['task']} in the second.")
-    stages = [next(model["stage"] for model in each["models"] if model["name"] == name) for each in (first, second)]
-    keys = [
-        {stage["key"] for stage in upstream(each["stages"], stages[place])}
-        for place, each in enumerate((first, second))
-    ]
+    keys = [_keys(document, name) for document in (first, second)]
     if keys[0] == keys[1] and keys[0]:
         found.append(f"{name} is made of the same artifacts in both runs, so its figures are the same measurement.")
     return found
+
+
+def _keys(document: Document, name: str) -> set[str]:
+    """Returns the keys of all artifacts that a model and its figures come from."""
+    stage = next(model["stage"] for model in document["models"] if model["name"] == name)
+    return {each["key"] for each in upstream(document["stages"], stage)}

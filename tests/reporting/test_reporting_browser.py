@@ -50,7 +50,8 @@ CONTRASTS = """() => {
   return found;
 }"""
 
-NAMELESS = """() => [...document.querySelectorAll("svg, img, [role=img], [role=region], nav, button, a")].filter((each) =>
+NAMELESS = """() => [...document.querySelectorAll("svg, img, [role=img], [role=region], nav, button, a")]
+.filter((each) =>
   each.getAttribute("aria-hidden") !== "true" &&
   !(each.getAttribute("aria-label") || each.getAttribute("alt") || (each.tagName !== "svg" && each.textContent.trim()))
 ).map((each) => each.outerHTML.slice(0, 200))"""
@@ -186,7 +187,9 @@ def test_the_page_is_never_wider_than_the_window(visit, full, width):
 def test_it_prints_with_everything_unfolded_on_white(visit, full):
     page = visit(render_html(full), color_scheme="dark").page
     page.evaluate(
-        "addEventListener('beforeprint', () => { window.folded = document.querySelectorAll('details:not([open])').length; })"
+        """addEventListener("beforeprint", () => {
+          window.folded = document.querySelectorAll("details:not([open])").length;
+        })"""
     )
     printed = page.pdf(format="A4")
     assert printed.startswith(b"%PDF-")

@@ -1,3 +1,4 @@
+import itertools
 import re
 
 import pytest
@@ -76,7 +77,7 @@ def test_of_many_stages_the_smallest_are_added_up():
 @pytest.mark.parametrize("wanted", [[0.5, 0.5, 0.5], [1.0, 0.0], [0.01, 0.0, 0.0], [0.9, 0.9, 0.1]])
 def test_names_beside_a_chart_do_not_overlap(wanted):
     places = _spread(wanted, 0.1)
-    assert all(above - below >= 0.1 - 1e-9 for above, below in zip(places, places[1:], strict=False))
+    assert all(above - below >= 0.1 - 1e-9 for above, below in itertools.pairwise(places))
     assert 0 <= places[-1] <= places[0] <= 1
 
 

@@ -57,5 +57,5 @@ def test_another_file_is_refused(tmp_path, content, problem):
 def test_a_later_version_is_refused(tmp_path, full):
     path = tmp_path / "report.json"
     path.write_text(json.dumps(full | {"version": 3}))
-    with pytest.raises(ValueError, match="report.json: version=3: made by another version"):
+    with pytest.raises(ValueError, match=r"report\.json: version=3: made by another version"):
         read_report(path)
