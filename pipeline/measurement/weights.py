@@ -16,7 +16,7 @@ _COMPUTING = ("Conv", "MatMul", "BiasAdd", "depthwise", "separable", "Tensordot"
 
 
 def weight_statistics(path: Path) -> dict[str, Any]:
-    """Describes every kernel that a `.tflite` file stores: the weights that `count_parameters` counts, of rank 2 or more.
+    """Describes every kernel of a `.tflite` file: the weights that `count_parameters` counts, of rank 2 or more.
 
     Args:
         path: The exported model.
@@ -53,7 +53,7 @@ def weight_statistics(path: Path) -> dict[str, Any]:
 
 
 def _real(tensor: Any, data: np.ndarray) -> np.ndarray:
-    """Returns the numbers that a tensor's stored ones stand for: scale * (q - zero_point), where it has several by channel.
+    """Returns what a tensor's stored numbers stand for: scale * (q - zero_point), of each channel where it has several.
 
     Source: the TFLite 8-bit quantization specification.
     """
