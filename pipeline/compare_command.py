@@ -73,7 +73,7 @@ def _show(runs: Runs, names: tuple[str, str]) -> None:
 
 
 def _figures(console: Console, title: str, figures: Iterable[Figure]) -> None:
-    rows = [
+    rows: list[list[str | Text]] = [
         [each.name, each.first, each.second, Text(each.change, style=_STYLES.get(each.trend, ""))] for each in figures
     ]
     _print(console, title, ["figure", "first", "second", "change"], rows, numbers=(1, 2))

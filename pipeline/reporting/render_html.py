@@ -1,6 +1,6 @@
 """The report as one self-contained HTML page."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pipeline.reporting.charts.class_change import class_change_chart
@@ -16,7 +16,7 @@ from pipeline.reporting.document import Document
 from pipeline.reporting.page.fill import fill
 from pipeline.reporting.view import view
 
-CHARTS = {
+CHARTS: Mapping[str, Callable[..., str]] = {
     "class_change": class_change_chart,
     "confusion": confusion_chart,
     "cost": cost_chart,

@@ -115,7 +115,7 @@ def _line(value: Any) -> str:
 
 def _surroundings(document: Document) -> dict[str, str]:
     place = document["environment"]
-    own = {key: str(place[key]) for key in ("python", "platform", "cpu", "cores")}  # type: ignore[literal-required]
+    own = {key: str(place[key]) for key in ("python", "platform", "cpu", "cores")}
     return {**own, **place["libraries"]}
 
 
@@ -146,7 +146,7 @@ def _totals(first: Document, second: Document) -> list[Figure]:
     texts = [format_money(amount, each["currency"]) for amount, each in zip(money, (first, second), strict=True)]
     priced = [(document["per_core_hour"], document["currency"]) for document in (first, second)]
     change = times("less", "more")(*money) if priced[0] == priced[1] else ("not comparable: another price", "same")
-    return [*found, Figure("Money", *texts, *change)]
+    return [*found, Figure("Money", texts[0], texts[1], *change)]
 
 
 def _caveats(first: Document, second: Document, name: str) -> list[str]:

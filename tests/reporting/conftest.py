@@ -4,6 +4,8 @@ import copy
 
 import pytest
 
+from pipeline.reporting.render_html import render_html
+
 CLASSES = ["cat", "dog", "owl"]
 CONFUSION = {
     "baseline": [[480, 20, 0], [5, 395, 0], [0, 0, 100]],
@@ -103,10 +105,25 @@ def weights(zeros, names=("conv", "dense")):
     return {"low": -1.0, "high": 1.0, "layers": layers}
 
 
+@pytest.fixture(scope="session")
+def full_html():
+    """The page of the full document, drawn once."""
+    return render_html(make_full())
+
+
 @pytest.fixture
-def full(document):
+def full():
+    return make_full()
+
+
+@pytest.fixture
+def document():
+    return make_document()
+
+
+def make_full():
     """The document with everything that a report may hold; two of its stages are of an earlier run."""
-    document = {**copy.deepcopy(document), "version": 2, "run": "2026-11-23-a1"}
+    document = {**make_document(), "version": 2, "run": "2026-11-23-a1"}
     for model in document["models"]:
         found = {"confusion": CONFUSION[model["name"]], "classes": CLASSES}
         model["measurement"] |= copy.deepcopy(found)
@@ -115,13 +132,12 @@ def full(document):
         model["measurement"]["weights"] = weights(zeros, names)
     data, train, prune, *_ = document["stages"]
     data["run"] = train["run"] = "2026-11-22-ff"
-    data["exhibits"] = [SCORES]
-    train["exhibits"], prune["exhibits"] = [RATES, CURVES], [CURVES]
+    data["exhibits"] = [copy.deepcopy(SCORES)]
+    train["exhibits"], prune["exhibits"] = copy.deepcopy(([RATES, CURVES], [CURVES]))
     return document
 
 
-@pytest.fixture
-def document():
+def make_document():
     """A run as it was described before there were versions."""
     return {
         "title": "Digits: a small convolutional network",

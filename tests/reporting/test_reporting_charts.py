@@ -62,7 +62,7 @@ def test_a_logarithmic_line_follows_the_colours_too():
 
 def test_an_error_in_a_hundred_is_seen_in_the_confusion_matrix():
     chart = confusion_chart([[99, 1], [0, 50]], ["a", "b"], alternative="it")
-    cells = re.findall(r"fill: var\(--(accent|worse)\); (?:fill-)?opacity: ([\d.]+)", chart)
+    cells = re.findall(r"fill: var\(--(accent|worse)\)(?:; opacity: ([\d.]+))?", chart)
     assert [name for name, _ in cells] == ["accent", "worse", "accent"]
     assert float(cells[1][1]) > 0.12
     assert [text for text in texts(chart) if text.isdigit()] == ["99", "1", "50"]
@@ -117,7 +117,7 @@ def test_the_page_shows_a_line_with_its_table_folded_away(drawn):
     assert label in html
     folded = html[html.index("<summary>100 values</summary>") :]
     folded = folded[: folded.index("</details>")]
-    assert folded.count('<th scope="row">') == 100
+    assert folded.count('<th scope="row"') == 100
 
 
 def test_the_markdown_shows_ten_rows_of_a_line(drawn):

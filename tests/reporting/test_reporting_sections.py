@@ -58,9 +58,9 @@ def test_confusion_is_shown_of_the_model_before_and_of_that_of_the_verdict(full)
     assert chosen(full) == "int8"
     matrices = view(full)["classes"]["matrices"]
     assert [matrix["model"] for matrix in matrices] == ["baseline", "int8"]
-    assert matrices[1]["told"] == ("owl taken for cat 17 times; cat taken for dog 10 times; dog taken for cat 5 times")
+    assert matrices[1]["told"] == ("owl taken for cat (17); cat taken for dog (10); dog taken for cat (5)")
     assert matrices[0]["chart"]["arguments"]["alternative"].startswith(
-        "Confusion matrix of baseline: 975 of 1,000 right; most often cat taken for dog 20 times"
+        "Confusion matrix of baseline: 975 of 1,000 right; most often cat taken for dog (20)"
     )
 
 

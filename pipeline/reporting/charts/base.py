@@ -22,20 +22,17 @@ _VARIABLES = {
     ACCENT: "var(--accent)",
 }
 _POINTS, _REM = 72, 16
-_SMALLEST = 0.7  # of its natural width; a narrower screen scrolls
-_LABEL = 20
+_SMALLEST, _LARGEST = 0.9, 1.25  # of a chart's natural width; a narrower screen scrolls
+_LABEL, _SWATCH = 20, 28
 
 
-def chart(
-    paint: Callable[[Any], None], *, inches: tuple[float, float], alternative: str, layout: str | None = "tight"
-) -> str:
+def chart(paint: Callable[[Any], None], *, inches: tuple[float, float], alternative: str) -> str:
     """Draws a figure, the same bytes for the same arguments.
 
     Args:
         paint: Draws on an empty matplotlib figure, with the colours above alone.
         inches: Its width and height, at a font of 11 points.
         alternative: The chart in words, for who can't see it.
-        layout: How matplotlib arranges it; None leaves it as it was painted.
 
     Returns:
         An `svg` element without identifiers, links or fonts of its own, its texts escaped.
@@ -50,11 +47,55 @@ def chart(
         matplotlib.rc("font", size=11)
         matplotlib.rc("axes", edgecolor=MUTED, labelcolor=MUTED, titlesize=11, axisbelow=True)
         matplotlib.rc("legend", frameon=False, fontsize=11, labelcolor=TEXT)
-        figure = Figure(figsize=inches, layout=layout)
+        figure = Figure(figsize=inches)
         paint(figure)
         text = io.StringIO()
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
     return _inline(text.getvalue(), alternative)
+
+
+def panels(
+    figure: Any,
+    *,
+    left: float,
+    bottom: float,
+    top: float = 0.1,
+    right: float = 0.15,
+    gap: tuple[float, float] = (0.0, 0.0),
+    count: tuple[int, int] = (1, 1),
+    **sharing: bool,
+) -> list[Any]:
+    """Returns pairs of axes, row by row, with margins and gaps in inches.
+
+    They are given, because matplotlib's own layouts draw everything once more to find them.
+
+    Args:
+        figure: Theirs.
+        left: Room for names and numbers at the left.
+        bottom: Below.
+        top: Above.
+        right: At the right.
+        gap: Between columns, and between rows.
+        count: Rows and columns.
+        sharing: `sharex` and the like, as matplotlib's `subplots` takes them.
+    """
+    (rows, columns), (width, height) = count, figure.get_size_inches()
+    wide = (width - left - right - gap[0] * (columns - 1)) / columns
+    tall = (height - top - bottom - gap[1] * (rows - 1)) / rows
+    places = {
+        "left": left / width,
+        "right": 1 - right / width,
+        "bottom": bottom / height,
+        "top": 1 - top / height,
+        "wspace": gap[0] / wide,
+        "hspace": gap[1] / tall,
+    }
+    return list(figure.subplots(rows, columns, squeeze=False, gridspec_kw=places, **sharing).ravel())
+
+
+def name_width(names: Sequence[str]) -> float:
+    """Returns the inches that `name_rows` needs at the left for names."""
+    return 0.25 + 0.09 * max(len(shortened(name)) for name in names)
 
 
 def plain_axes(axes: Any, *, x_label: str = "", y_label: str = "", grid: str = "y") -> None:
@@ -81,13 +122,29 @@ def shortened(name: str, most: int = _LABEL) -> str:
 
 
 def swatches(figure: Any, names: Sequence[str], colors: Sequence[str]) -> None:
-    """Puts a legend above a figure's axes, as many names in a row as fit."""
+    """Puts a legend at the top of a figure, in as many rows as `swatch_height` makes room for."""
     from matplotlib.patches import Patch
 
-    handles = [Patch(color=color, label=shortened(name, 28)) for name, color in zip(names, colors, strict=True)]
-    widest = max(len(handle.get_label()) for handle in handles)
-    columns = max(1, min(len(handles), int(figure.get_figwidth() * _POINTS / (40 + 6.2 * widest))))
-    figure.legend(handles=handles, loc="outside upper left", ncols=columns, handlelength=0.9, handleheight=0.9)
+    handles = [Patch(color=color, label=shortened(name, _SWATCH)) for name, color in zip(names, colors, strict=True)]
+    figure.legend(
+        handles=handles,
+        loc="upper left",
+        bbox_to_anchor=(0, 1),
+        ncols=_swatch_columns(names, figure.get_figwidth()),
+        handlelength=0.9,
+        handleheight=0.9,
+        borderaxespad=0,
+    )
+
+
+def swatch_height(names: Sequence[str], width: float) -> float:
+    """Returns the inches that `swatches` needs at the top of a figure so wide."""
+    return 0.15 + 0.23 * -(-len(names) // _swatch_columns(names, width))
+
+
+def _swatch_columns(names: Sequence[str], width: float) -> int:
+    widest = max(len(shortened(name, _SWATCH)) for name in names)
+    return max(1, min(len(names), int(width / (0.55 + 0.09 * widest))))
 
 
 def _inline(document: str, alternative: str) -> str:
@@ -113,7 +170,7 @@ def _inline(document: str, alternative: str) -> str:
     width = float(root.attrib["viewBox"].split()[2]) / _REM
     root.attrib = {
         "class": "chart",
-        "style": f"min-width: {_SMALLEST * width:.4g}rem; max-width: {width:.4g}rem",
+        "style": f"min-width: {_SMALLEST * width:.4g}rem; max-width: {_LARGEST * width:.4g}rem",
         "viewBox": root.attrib["viewBox"],
         "role": "img",
         "aria-label": alternative,

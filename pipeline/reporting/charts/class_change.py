@@ -3,7 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.reporting.charts.base import MUTED, SERIES, chart, name_rows, plain_axes, swatches
+from pipeline.reporting.charts.base import (
+    MUTED,
+    SERIES,
+    chart,
+    name_rows,
+    name_width,
+    panels,
+    plain_axes,
+    swatch_height,
+    swatches,
+)
+
+_WIDTH = 8.5
 
 
 def class_change_chart(classes: Sequence[str], changes: Mapping[str, Sequence[float]], *, alternative: str) -> str:
@@ -16,9 +28,10 @@ def class_change_chart(classes: Sequence[str], changes: Mapping[str, Sequence[fl
     """
     offset = 0.5 / len(changes)
     row = max(0.3, 0.13 * len(changes))
+    top = swatch_height(list(changes), _WIDTH)
 
     def paint(figure: Any) -> None:
-        axes = figure.add_subplot()
+        (axes,) = panels(figure, left=name_width(classes), bottom=0.65, top=top)
         plain_axes(axes, x_label="change of the share that is right, percentage points", grid="both")
         for place, points in enumerate(changes.values()):
             rows = [index + (place - (len(changes) - 1) / 2) * offset for index in range(len(classes))]
@@ -28,5 +41,5 @@ def class_change_chart(classes: Sequence[str], changes: Mapping[str, Sequence[fl
         name_rows(axes, classes)
         swatches(figure, list(changes), SERIES[: len(changes)])
 
-    height = 1.2 + row * len(classes)
-    return chart(paint, inches=(8.5, height), alternative=alternative, layout="constrained")
+    height = top + 0.65 + row * len(classes)
+    return chart(paint, inches=(_WIDTH, height), alternative=alternative)

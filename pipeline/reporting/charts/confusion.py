@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.reporting.charts.base import ACCENT, PAGE, TEXT, WORSE, chart, plain_axes, shortened
+from pipeline.reporting.charts.base import ACCENT, PAGE, TEXT, WORSE, chart, panels, plain_axes, shortened
 
 _NUMBERED = 15
 """Up to so many classes, cells have their numbers."""
@@ -25,10 +25,12 @@ def confusion_chart(counts: Sequence[Sequence[int]], classes: Sequence[str], *, 
         alternative: The chart in words.
     """
     size = len(classes)
-    side = min(7.5, max(3.4, 0.42 * size + 1.2))
+    shown = [shortened(name, 12) for name in classes] if size <= _NAMED else []
+    margin = 0.55 + 0.08 * max(map(len, shown), default=0)
+    side = margin + min(6.5, max(2.6, 0.42 * size))
 
     def paint(figure: Any) -> None:
-        axes = figure.add_subplot()
+        (axes,) = panels(figure, left=margin, bottom=margin, right=0.05)
         for true, row in enumerate(counts):
             for predicted, count in enumerate(row):
                 if count:
@@ -39,13 +41,12 @@ def confusion_chart(counts: Sequence[Sequence[int]], classes: Sequence[str], *, 
         plain_axes(axes, x_label="predicted", y_label="true")
         axes.grid(visible=False)
         axes.spines[:].set_visible(False)
-        if size <= _NAMED:
-            names = [shortened(name, 12) for name in classes]
+        if shown:
             turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
-            axes.set_xticks(range(size), names, **(turned if max(map(len, names)) > 2 else {}))
-            axes.set_yticks(range(size), names)
+            axes.set_xticks(range(size), shown, **(turned if max(map(len, shown)) > 2 else {}))
+            axes.set_yticks(range(size), shown)
 
-    return chart(paint, inches=(side + 0.8, side), alternative=alternative)
+    return chart(paint, inches=(side, side), alternative=alternative)
 
 
 def _cell(axes: Any, true: int, predicted: int, count: int, share: float, *, numbered: bool) -> None:

@@ -3,7 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.reporting.charts.base import NEUTRAL, SERIES, chart, name_rows, plain_axes, swatches
+from pipeline.reporting.charts.base import (
+    NEUTRAL,
+    SERIES,
+    chart,
+    name_rows,
+    name_width,
+    panels,
+    plain_axes,
+    swatch_height,
+    swatches,
+)
+
+_WIDTH = 8.5
 
 MOST = 7
 """Stages that have a colour of their own; the rest are added up."""
@@ -22,9 +34,10 @@ def cost_chart(models: Sequence[str], spent: Mapping[str, Sequence[float]], *, a
     others = [sum(spent[stage][place] for stage in order[MOST:]) for place in range(len(models))]
     layers = {**shown, **({f"{len(order) - MOST} others": others} if order[MOST:] else {})}
     colors = [*SERIES[: len(shown)], NEUTRAL][: len(layers)]
+    top = swatch_height(list(layers), _WIDTH)
 
     def paint(figure: Any) -> None:
-        axes = figure.add_subplot()
+        (axes,) = panels(figure, left=name_width(models), bottom=0.65, top=top)
         plain_axes(axes, x_label="core-seconds", grid="x")
         starts = [0.0] * len(models)
         for (_, values), color in zip(layers.items(), colors, strict=True):
@@ -34,5 +47,5 @@ def cost_chart(models: Sequence[str], spent: Mapping[str, Sequence[float]], *, a
         name_rows(axes, models)
         swatches(figure, list(layers), colors)
 
-    height = 1.5 + 0.38 * len(models)
-    return chart(paint, inches=(8.5, height), alternative=alternative, layout="constrained")
+    height = top + 0.65 + 0.38 * len(models)
+    return chart(paint, inches=(_WIDTH, height), alternative=alternative)

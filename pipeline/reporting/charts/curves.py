@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.reporting.charts.base import SERIES, chart, plain_axes, swatches
+from pipeline.reporting.charts.base import panels as grid
 
 _HEIGHT = 3.2
 _PANEL = 5.0
@@ -27,7 +28,8 @@ def curves_chart(
     def paint(figure: Any) -> None:
         from matplotlib.ticker import MaxNLocator
 
-        for axes, lines in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
+        places = grid(figure, left=0.75, bottom=0.65, top=0.75, gap=(0.8, 0), count=(1, len(panels)))
+        for axes, lines in zip(places, panels, strict=True):
             for name, y in lines.items():
                 role = name.partition(" ")[0]
                 dashed = "--" if roles.index(role) == 0 and len(roles) > 1 else "-"
@@ -41,4 +43,4 @@ def curves_chart(
                  [colors[role] for role in roles])  # fmt: skip
 
     width = max(6.0, _PANEL * len(panels))
-    return chart(paint, inches=(width, _HEIGHT), alternative=alternative, layout="constrained")
+    return chart(paint, inches=(width, _HEIGHT), alternative=alternative)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.reporting.charts.base import ACCENT, chart, plain_axes
+from pipeline.reporting.charts.base import ACCENT, chart, panels, plain_axes
 
 _INCHES = (10.0, 3.2)
 
@@ -25,7 +25,7 @@ def line_chart(
     def paint(figure: Any) -> None:
         from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
-        axes = figure.add_subplot()
+        (axes,) = panels(figure, left=1.05, bottom=0.65)
         axes.plot(x, y, color=ACCENT, linewidth=2, solid_capstyle="round")
         axes.margins(x=0)
         if min(y) >= 0:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from pipeline.reporting.charts.base import ACCENT, MUTED, NEUTRAL, TEXT, chart, plain_axes, shortened
+from pipeline.reporting.charts.base import ACCENT, MUTED, NEUTRAL, TEXT, chart, panels, plain_axes, shortened
 
 _LARGEST = 1400.0
 _SMALLEST = 25.0
@@ -33,8 +33,7 @@ def scatter_chart(spots: Sequence[Spot], *, x_label: str, y_label: str, alternat
     height = max(3.6, 0.8 + _ROW * len(spots))
 
     def paint(figure: Any) -> None:
-        axes = figure.add_subplot()
-        figure.subplots_adjust(left=0.09, right=0.64, top=0.97, bottom=0.62 / height)
+        (axes,) = panels(figure, left=0.95, right=3.6, bottom=0.65)
         lowest, highest = min(spot.x for spot in spots), max(spot.x for spot in spots)
         if 0 < 10 * lowest <= highest:
             _logarithmic(axes, lowest, highest)
@@ -52,7 +51,7 @@ def scatter_chart(spots: Sequence[Spot], *, x_label: str, y_label: str, alternat
             axes.scatter([spot.x], [spot.y], s=9, color=color)
         _name(axes, sorted(spots, key=lambda spot: -spot.y), height)
 
-    return chart(paint, inches=(10.0, height), alternative=alternative, layout=None)
+    return chart(paint, inches=(10.0, height), alternative=alternative)
 
 
 def _logarithmic(axes: Any, lowest: float, highest: float) -> None:
@@ -66,7 +65,7 @@ def _logarithmic(axes: Any, lowest: float, highest: float) -> None:
 
 def _name(axes: Any, spots: Sequence[Spot], height: float) -> None:
     """Names the models right of the axes, from top to bottom, each with a thin line to its disc."""
-    step = _ROW / (height - 0.7)
+    step = _ROW / (height - 0.75)
     wanted = [axes.transAxes.inverted().transform(axes.transData.transform((spot.x, spot.y)))[1] for spot in spots]
     places = _spread(wanted, step)
     for spot, place in zip(spots, places, strict=True):

@@ -3,7 +3,18 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.reporting.charts.base import SERIES, chart, name_rows, plain_axes, swatches
+from pipeline.reporting.charts.base import (
+    SERIES,
+    chart,
+    name_rows,
+    name_width,
+    panels,
+    plain_axes,
+    swatch_height,
+    swatches,
+)
+
+_WIDTH = 8.5
 
 
 def sparsity_chart(layers: Sequence[str], shares: Mapping[str, Sequence[float | None]], *, alternative: str) -> str:
@@ -15,9 +26,10 @@ def sparsity_chart(layers: Sequence[str], shares: Mapping[str, Sequence[float | 
         alternative: The chart in words.
     """
     thickness = 0.8 / len(shares)
+    top = swatch_height(list(shares), _WIDTH)
 
     def paint(figure: Any) -> None:
-        axes = figure.add_subplot()
+        (axes,) = panels(figure, left=name_width(layers), bottom=0.65, top=top)
         plain_axes(axes, x_label="zeros, % of the layer's weights", grid="x")
         for place, values in enumerate(shares.values()):
             rows = [index - 0.4 + (place + 0.5) * thickness for index in range(len(layers))]
@@ -26,5 +38,5 @@ def sparsity_chart(layers: Sequence[str], shares: Mapping[str, Sequence[float | 
         name_rows(axes, layers)
         swatches(figure, list(shares), SERIES[: len(shares)])
 
-    height = 1.2 + max(0.3, 0.14 * len(shares)) * len(layers)
-    return chart(paint, inches=(8.5, height), alternative=alternative, layout="constrained")
+    height = top + 0.65 + max(0.3, 0.14 * len(shares)) * len(layers)
+    return chart(paint, inches=(_WIDTH, height), alternative=alternative)

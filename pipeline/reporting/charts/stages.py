@@ -44,7 +44,7 @@ def stages_chart(boxes: Sequence[Box], *, alternative: str) -> str:
         for box in boxes:
             _draw(axes, corners[box.name], box)
 
-    return chart(paint, inches=(wide + 0.1, tall + 0.1), alternative=alternative, layout=None)
+    return chart(paint, inches=(wide + 0.1, tall + 0.1), alternative=alternative)
 
 
 def _rows(boxes: Sequence[Box]) -> dict[str, float]:

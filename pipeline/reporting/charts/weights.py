@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from pipeline.reporting.charts.base import ACCENT, NEUTRAL, chart, plain_axes, shortened
+from pipeline.reporting.charts.base import ACCENT, NEUTRAL, chart, panels, plain_axes, shortened
 
 _COLUMNS = 3
-_PANEL = (3.4, 2.4)
+_PANEL = (3.4, 2.5)
 
 
 class Histogram(NamedTuple):
@@ -29,7 +29,7 @@ def weights_chart(histograms: Mapping[str, Histogram], before: str, *, alternati
     rows = -(-len(histograms) // columns)
 
     def paint(figure: Any) -> None:
-        grid = figure.subplots(rows, columns, squeeze=False, sharex=True).ravel()
+        grid = panels(figure, left=0.65, bottom=0.65, top=0.35, gap=(0.7, 1.0), count=(rows, columns), sharex=True)
         for axes, (name, found) in zip(grid, histograms.items(), strict=False):
             width = (found.high - found.low) / len(found.counts)
             edges = [found.low + width * place for place in range(len(found.counts) + 1)]

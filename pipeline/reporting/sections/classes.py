@@ -53,10 +53,7 @@ def _matrix(document: Document, model: str, names: list[str]) -> dict[str, Any]:
     )
     total = sum(map(sum, counts))
     right = sum(row[place] for place, row in enumerate(counts))
-    told = "; ".join(
-        f"{names[true]} taken for {names[other]} {-count:,} time{'s' if count < -1 else ''}"
-        for count, true, other in wrong[:_CONFUSED]
-    )
+    told = "; ".join(f"{names[true]} taken for {names[other]} ({-count:,})" for count, true, other in wrong[:_CONFUSED])
     alternative = f"Confusion matrix of {model}: {right:,} of {total:,} right" + (
         f"; most often {told}" if told else ""
     )
