@@ -63,7 +63,7 @@ def _show(runs: Runs, names: tuple[str, str]) -> None:
     for model, figures in runs.figures.items():
         _figures(console, model, figures)
     if not runs.figures:
-        console.print("\nno model has the same name in both runs", markup=False)
+        console.print("\nno model that both runs have differs", markup=False)
     _figures(console, "all stages", runs.totals)
     if runs.surroundings:
         _print(console, "environment", ["", "first", "second"], [[*each] for each in runs.surroundings])

@@ -32,7 +32,7 @@ def find_report(path: Path) -> Path:
     if found:
         listed = ", ".join(str(each.parent) for each in found)
         raise ValueError(f"{path}: holds {len(found)} reports; accepted: one of {listed}")
-    below = sorted(each.parents[1] for each in path.glob(f"*/*/{NAME}"))
+    below = sorted(each.parents[1] for depth in (2, 3, 4) for each in path.glob(f"{'*/' * depth}{NAME}"))
     hint = f"; did you mean one of {', '.join(map(str, below[:5]))}?" if below else ""
     raise FileNotFoundError(f"{path}: no {NAME} here or in a folder in it; a run's `report` stage writes one{hint}")
 

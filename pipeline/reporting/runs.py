@@ -39,7 +39,7 @@ class Runs(NamedTuple):
         verdicts: That of each.
         settings: The differences in configuration, by dotted key.
         surroundings: Those in environment: versions, processor, cores.
-        figures: Of each model that both have, by its name.
+        figures: Of each model that both have, by its name, unless both have it from the same artifacts.
         totals: Of all stages together.
         alone: Models that one of the runs has, in words.
         caveats: What makes figures hard to compare.
@@ -72,7 +72,7 @@ def compare_runs(first: Document, second: Document) -> Runs:
         (verdict(first), verdict(second)),
         differences(*configurations),
         differences(_surroundings(first), _surroundings(second)),
-        {name: _figures(first, second, name) for name in both},
+        {name: _figures(first, second, name) for name in both if not _is_same(first, second, name)},
         _totals(first, second),
         [
             f"{name} was measured in the {place} run alone."
@@ -154,10 +154,14 @@ def _caveats(first: Document, second: Document, name: str) -> list[str]:
     found = unlike(f"{name} of the second run", now, f"{name} of the first", was)
     if was["task"] != now["task"]:
         found.append(f"{name} is a {was['task']} in the first run and a {now['task']} in the second.")
-    keys = [_keys(document, name) for document in (first, second)]
-    if keys[0] == keys[1] and keys[0]:
+    if _is_same(first, second, name):
         found.append(f"{name} is made of the same artifacts in both runs, so its figures are the same measurement.")
     return found
+
+
+def _is_same(first: Document, second: Document, name: str) -> bool:
+    keys = [_keys(document, name) for document in (first, second)]
+    return bool(keys[0]) and keys[0] == keys[1]
 
 
 def _keys(document: Document, name: str) -> set[str]:

@@ -3,12 +3,13 @@ import json
 import pytest
 
 from pipeline.reporting.read import find_report, read_report
-from pipeline.reporting.render import render
+from pipeline.reporting.render_json import render_json
 
 
 @pytest.fixture
 def run(document, tmp_path):
-    render(document, tmp_path / "run" / "report")
+    (tmp_path / "run" / "report").mkdir(parents=True)
+    (tmp_path / "run" / "report" / "report.json").write_text(render_json(document), encoding="utf-8")
     return tmp_path / "run"
 
 
