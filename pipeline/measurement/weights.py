@@ -22,17 +22,21 @@ def weight_statistics(path: Path) -> dict[str, Any]:
         path: The exported model.
 
     Returns:
-        `layers`, in the file's order: each with its `name` (the Keras layer's, where the file tells it), `operator`,
-        `shape`, `parameters`, `nonzero`, and the `counts` of its weights other than zero, in the real numbers that they
-        stand for, in bins of one width from `low` to `high`, which are the same for all layers.
+        `layers`, in the order in which they compute: each with its `name` (the Keras layer's, where the
+        file tells it), `operator`, `shape`, `parameters`, `nonzero`, and the `counts` of its weights other than zero,
+        in the real numbers that they stand for, in bins of one width from `low` to `high`, which are the same for all
+        layers; weights that are not finite are in no bin.
 
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file is not a complete TFLite model.
     """
     model = load_model(path)
+    places = {id(operator): place for graph in model.subgraphs for place, operator in enumerate(graph.operators or [])}
     kernels = [weight for weight in weight_tensors(model) if len(weight.tensor.shape) > 1]
-    spread = [_real(weight.tensor, model.buffers[weight.tensor.buffer].data) for weight in kernels]
+    # Half-precision weights are unpacked at the start of the file, in no particular order.
+    kernels.sort(key=lambda weight: places[id(_reader(model, weight))])
+    spread = [_finite(_real(weight.tensor, model.buffers[weight.tensor.buffer].data)) for weight in kernels]
     limit = max((float(np.abs(values).max(initial=0)) for values in spread), default=0.0) or 1.0
     layers = []
     names: list[str] = []
@@ -69,6 +73,10 @@ def _real(tensor: Any, data: np.ndarray) -> np.ndarray:
     elif len(scales) > 1:
         raise ValueError(f"sparse tensor {tensor.name!r} has several scales: one for all channels is accepted")
     return (values - zeros) * scales
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    return values[np.isfinite(values)]
 
 
 def _reader(model: Any, weight: Weight) -> Any:

@@ -60,3 +60,8 @@ def test_a_layer_without_a_name_is_called_by_its_operator(write_model):
     (layer,) = weight_statistics(path)["layers"]
     assert (layer["name"], layer["operator"], layer["shape"]) == ("fully_connected", "FULLY_CONNECTED", [2, 2])
     assert (layer["parameters"], layer["nonzero"], sum(layer["counts"])) == (4, 3, 3)
+
+
+def test_weights_that_are_not_finite_are_in_no_bin(zoo):
+    (layer,) = weight_statistics(zoo.paths["broken"])["layers"]
+    assert (layer["nonzero"], sum(layer["counts"])) == (18, 0)

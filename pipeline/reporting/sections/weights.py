@@ -23,7 +23,7 @@ def weights(document: Document) -> dict[str, Any] | None:
     known = [(layer["name"], layer["shape"]) for layer in base["layers"]]
     models: dict[str, dict[str, Layer]] = {}
     for model in document["models"]:
-        if (found := model["measurement"].get("weights")) is None:
+        if (found := model["measurement"].get("weights")) is None or not found["layers"]:
             continue
         alike = [layer["shape"] for layer in found["layers"]] == [shape for _, shape in known]
         names = [name for name, _ in known] if alike else [layer["name"] for layer in found["layers"]]
