@@ -29,6 +29,10 @@ def main() -> None:
         from pipeline.store_command import main as store_main
 
         sys.exit(store_main(sys.argv[2:]))
+    if sys.argv[1:2] == ["compare"]:
+        from pipeline.compare_command import main as compare_main
+
+        sys.exit(compare_main(sys.argv[2:]))
     _serve()
     traces = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us, and leave as one line

@@ -9,7 +9,18 @@ import pipeline
 
 ROOT = Path(pipeline.__file__).parent
 ROOMS = ("data", "models", "optimizers", "training", "compression", "distribution", "measurement", "reporting")
-ENTRY = ("__init__", "__main__", "api", "callbacks", "execution", "failures", "folders", "job", "store_command")
+ENTRY = (
+    "__init__",
+    "__main__",
+    "api",
+    "callbacks",
+    "compare_command",
+    "execution",
+    "failures",
+    "folders",
+    "job",
+    "store_command",
+)
 
 
 def imports(path: Path) -> set[str]:
@@ -43,6 +54,7 @@ def allowed(room: str) -> tuple[str, ...]:
             "pipeline.engine",
             "pipeline.stages.registry",
             "pipeline.distribution.cluster",
+            "pipeline.reporting",
             *(f"pipeline.{each}" for each in ENTRY),
         )
     return ()

@@ -39,6 +39,7 @@ class Exhibit:
         line: The column that is to be drawn as a line over the first, if any; both columns' cells are numbers, and the
             first's rise.
         log_x: Whether that line's horizontal axis is logarithmic; the first column's cells are above 0 then.
+        lines: The columns that are to be drawn as lines over the first, for each panel, if any; as for `line`.
     """
 
     title: str
@@ -47,6 +48,7 @@ class Exhibit:
     bars: str | None = None
     line: str | None = None
     log_x: bool = False
+    lines: Sequence[Sequence[str]] = ()
 
 
 @dataclass(frozen=True)

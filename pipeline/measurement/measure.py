@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.measurement.flops import count_flops
 from pipeline.measurement.parameters import count_parameters
 from pipeline.measurement.size import file_size
+from pipeline.measurement.weights import weight_statistics
 
 _ROOT = Path(__file__).resolve().parents[2]
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "VIRTUAL_ENV")
@@ -44,10 +45,10 @@ def measure(
         task: "classification", "regression" or "multi_label".
 
     Returns:
-        `task`, `examples`, and by task `accuracy` (0 to 1) and `correct`, or `rmse`, `mae` and `r2`, or `f1` and
-        `subset_accuracy`; `bytes`, `deflated_bytes`, `parameters`, `nonzero_parameters`,
-        `sparsity` (0 to 1), `flops`, `uncounted_ops`, `latency_ms` (`p50`, `p90`, `p99`, `mean`),
-        `peak_memory_bytes` (of the worker process), `threads`, `interpreter`, `cpu`.
+        `task`, `examples`, and by task `accuracy` (0 to 1), `correct` and `confusion` (up to 100 classes), or `rmse`,
+        `mae` and `r2`, or `f1` and `subset_accuracy`; `bytes`, `deflated_bytes`, `parameters`, `nonzero_parameters`,
+        `sparsity` (0 to 1), `weights` (as `weight_statistics` returns them), `flops`, `uncounted_ops`, `latency_ms`
+        (`p50`, `p90`, `p99`, `mean`), `peak_memory_bytes` (of the worker process), `threads`, `interpreter`, `cpu`.
 
     Raises:
         FileNotFoundError: If the model is missing.
@@ -73,6 +74,7 @@ def measure(
         "sparsity": 1 - counts["nonzero_parameters"] / counts["parameters"] if counts["parameters"] else 0.0,
         "flops": flops["flops"],
         "uncounted_ops": flops["uncounted"],
+        "weights": weight_statistics(model),
     }
 
 

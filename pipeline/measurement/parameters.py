@@ -2,7 +2,7 @@
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -55,22 +55,31 @@ def count_parameters(path: Path) -> dict[str, int]:
         ValueError: If the file is not a complete TFLite model.
     """
     model = load_model(path)
-    weights = _weight_tensors(model)
+    tensors = [weight.tensor for weight in weight_tensors(model)]
     return {
-        "parameters": sum(_elements(tensor) for tensor in weights),
-        "nonzero_parameters": sum(_nonzero(tensor, model.buffers[tensor.buffer].data) for tensor in weights),
+        "parameters": sum(elements(tensor) for tensor in tensors),
+        "nonzero_parameters": sum(nonzero(tensor, model.buffers[tensor.buffer].data) for tensor in tensors),
     }
 
 
-def _weight_tensors(model: Any) -> list[Any]:
-    """Lists the model's weight tensors, one for each buffer."""
-    by_buffer: dict[int, Any] = {}
+class Weight(NamedTuple):
+    """A constant tensor, and the graph and the operator that read it first."""
+
+    tensor: Any
+    graph: Any
+    operator: Any
+
+
+def weight_tensors(model: Any) -> list[Weight]:
+    """Lists the weights of a model, as `load_model` of `flatbuffer` returns it, one for each buffer."""
+    by_buffer: dict[int, Weight] = {}
     for graph in model.subgraphs:
         for operator in graph.operators or []:
             biases = _BIAS_INPUTS.get(operator_name(model, operator), ())
             for position, index in enumerate(operator.inputs if operator.inputs is not None else []):
                 if index >= 0 and _is_weight(model, graph.tensors[index], position in biases):
-                    by_buffer.setdefault(graph.tensors[index].buffer, graph.tensors[index])
+                    tensor = graph.tensors[index]
+                    by_buffer.setdefault(tensor.buffer, Weight(tensor, graph, operator))
     return list(by_buffer.values())
 
 
@@ -82,15 +91,18 @@ def _is_weight(model: Any, tensor: Any, is_bias: bool) -> bool:
     return kind in _WEIGHT_TYPES or (is_bias and kind in _BIAS_TYPES)
 
 
-def _elements(tensor: Any) -> int:
+def elements(tensor: Any) -> int:
+    """Counts a tensor's elements, those that are not stored included."""
     return math.prod(int(size) for size in tensor.shape)
 
 
-def _nonzero(tensor: Any, data: np.ndarray) -> int:
-    values = _values(type_name(tensor), data)
-    if tensor.sparsity is None:
-        # The last byte of a sub-byte tensor may hold padding.
-        values = values[: _elements(tensor)].reshape(tensor.shape)
+def nonzero(tensor: Any, data: np.ndarray) -> int:
+    """Counts the elements that differ from their tensor's zero.
+
+    Raises:
+        ValueError: If the tensor is stored sparsely and has several zero points.
+    """
+    values = stored(tensor, data)
     zero_points = getattr(tensor.quantization, "zeroPoint", None)
     zeros = np.zeros(1, np.int64) if zero_points is None or len(zero_points) == 0 else np.asarray(zero_points)
     if len(np.unique(zeros)) == 1:
@@ -98,6 +110,15 @@ def _nonzero(tensor: Any, data: np.ndarray) -> int:
     if tensor.sparsity is not None:
         raise ValueError(f"sparse tensor {tensor.name!r} has several zero points: one for all channels is accepted")
     return int(np.count_nonzero(np.moveaxis(values, tensor.quantization.quantizedDimension, -1) != zeros))
+
+
+def stored(tensor: Any, data: np.ndarray) -> np.ndarray:
+    """Returns the numbers that a tensor stores, in its shape; of a sparse one those that it has, in a row."""
+    values = _values(type_name(tensor), data)
+    if tensor.sparsity is not None:
+        return values
+    # The last byte of a sub-byte tensor may hold padding.
+    return values[: elements(tensor)].reshape(tensor.shape)
 
 
 def _values(kind: str, data: np.ndarray) -> np.ndarray:

@@ -2,13 +2,17 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pipeline.measurement.examples import read_examples
 from pipeline.measurement.predictor import Predictor
 
-Figures = dict[str, float | int]
+Figures = dict[str, Any]
+
+MOST_CLASSES = 100
+"""Of more classes there is no confusion matrix."""
 
 
 def quality(predictor: Predictor, features: Path, labels: np.ndarray, task: str) -> Figures:
@@ -35,18 +39,26 @@ def accuracy(predictor: Predictor, features: Path, labels: np.ndarray) -> Figure
     """Classifies every example by the largest output; ties go to the lower class.
 
     Returns:
-        `accuracy` in 0 to 1, `correct` and `examples`.
+        `accuracy` in 0 to 1, `correct` and `examples`; of up to 100 classes also `confusion`, the number of examples by
+        true class (row) and predicted class (column).
 
     Raises:
         ValueError: If the output is not (1, classes) with 2 classes or more, a label is not one of them, or an output
             is NaN.
     """
-    correct = 0
+    predicted, classes = np.empty(len(labels), np.int64), 0
     for index, scores in _outputs(predictor, features):
         if index == 0:
             _check_classes(scores, labels)
-        correct += int(np.argmax(scores) == labels[index])
-    return {"accuracy": correct / len(labels), "correct": correct, "examples": len(labels)}
+            classes = len(scores)
+        predicted[index] = np.argmax(scores)
+    correct = int((predicted == labels).sum())
+    found: Figures = {"accuracy": correct / len(labels), "correct": correct, "examples": len(labels)}
+    if classes > MOST_CLASSES:
+        return found
+    counts = np.zeros((classes, classes), np.int64)
+    np.add.at(counts, (labels, predicted), 1)
+    return {**found, "confusion": counts.tolist()}
 
 
 def regression(predictor: Predictor, features: Path, targets: np.ndarray) -> Figures:

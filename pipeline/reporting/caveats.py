@@ -1,6 +1,6 @@
 """What a reader must know before trusting the comparison."""
 
-from pipeline.reporting.document import Document, measurement_of
+from pipeline.reporting.document import Document, Measurement, measurement_of
 
 
 def caveats(document: Document) -> list[str]:
@@ -13,23 +13,29 @@ def caveats(document: Document) -> list[str]:
     found = []
     for model in document["models"]:
         name, after = model["name"], model["measurement"]
-        if after["examples"] != before["examples"]:
-            found.append(
-                f"{name} was tested on {after['examples']:,} examples, {document['before']} on {before['examples']:,}: "
-                "their accuracies are not comparable."
-            )
-        for key, now, was in (
-            ("threads", after["threads"], before["threads"]),
-            ("interpreter", after["interpreter"], before["interpreter"]),
-            ("cpu", after["cpu"], before["cpu"]),
-        ):
-            if now != was:
-                found.append(
-                    f"{name} was measured with {key} {now}, {document['before']} with {was}: "
-                    "their latencies are not comparable."
-                )
+        found += unlike(name, after, document["before"], before)
         if after["uncounted_ops"]:
             found.append(f"Operations of {name} leave out {', '.join(after['uncounted_ops'])}, which have no rule.")
     if document["per_core_hour"] == 0:
         found.append("The price per core-hour is 0, so all money is 0.")
+    return found
+
+
+def unlike(name: str, after: Measurement, other: str, before: Measurement) -> list[str]:
+    """Lists, one line each, under which other conditions a model was measured than another."""
+    found = []
+    if after["examples"] != before["examples"]:
+        found.append(
+            f"{name} was tested on {after['examples']:,} examples, {other} on {before['examples']:,}: "
+            "their accuracies are not comparable."
+        )
+    for key, now, was in (
+        ("threads", after["threads"], before["threads"]),
+        ("interpreter", after["interpreter"], before["interpreter"]),
+        ("cpu", after["cpu"], before["cpu"]),
+    ):
+        if now != was:
+            found.append(
+                f"{name} was measured with {key} {now}, {other} with {was}: their latencies are not comparable."
+            )
     return found

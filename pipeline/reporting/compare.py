@@ -1,6 +1,8 @@
 """What each model changes against the one before, in words that claim no more than was measured."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from pipeline.reporting.document import Document, measurement_of
 from pipeline.reporting.metrics import LATENCY_TOLERANCE, figures_of, metrics_of
@@ -48,38 +50,57 @@ def comparison(document: Document) -> list[Row]:
     return rows
 
 
-def verdict(document: Document) -> str:
-    """Says in one line what was saved, and what it costs in quality.
+def chosen(document: Document) -> str | None:
+    """Returns the model that the verdict names; None if there is none but the one before.
 
-    The model named is the smallest to transfer (in deflated bytes), of several alike the best; if none is smaller than
-    the one before, the one that took the least core time to make.
+    It is the smallest to transfer (in deflated bytes), of several alike the best; if none is smaller than the one
+    before, the one that took the least core time to make, or the smallest after all if none took less.
+
+    Raises:
+        ValueError: If `before` is not among the models.
+    """
+    base = figures_of(document, document["before"])
+    others = [figures_of(document, model["name"]) | {"name": model["name"]} for model in document["models"]]
+    others = [each for each in others if each["name"] != document["before"]]
+    if not others:
+        return None
+    quality = metrics_of(measurement_of(document, document["before"]))[0]
+    fewest = min(each["deflated_bytes"] for each in others)
+    alike = [each for each in others if each["deflated_bytes"] <= (1 + BYTES_TOLERANCE) * fewest]
+    smallest = max(alike, key=quality.value)
+    cheapest = min(others, key=lambda each: each["core_seconds"])
+    if not _is_smaller(smallest, base) and _is_cheaper(cheapest, base):
+        return str(cheapest["name"])
+    return str(smallest["name"])
+
+
+def verdict(document: Document) -> str:
+    """Says in one line what the chosen model saves, and what it costs in quality.
 
     Raises:
         ValueError: If `before` is not among the models.
     """
     before = document["before"]
-    base = figures_of(document, before)
-    others = [figures_of(document, model["name"]) | {"name": model["name"]} for model in document["models"]]
-    others = [each for each in others if each["name"] != before]
-    if not others:
+    name = chosen(document)
+    if name is None:
         return f"Only {before} was measured: there is nothing to compare it with."
+    base, figures = figures_of(document, before), figures_of(document, name)
     quality = metrics_of(measurement_of(document, before))[0]
     rows = {(row.model, row.metric): row for row in comparison(document)}
+    label = "accuracy" if quality.key == "accuracy" else quality.label
+    cost = f"{label} {rows[name, quality.key].change} "
+    cost += f"({rows[before, quality.key].text} to {rows[name, quality.key].text})"
+    if _is_smaller(figures, base):
+        size, speed = rows[name, "deflated_bytes"].change, rows[name, "latency_p50"].change
+        return f"{name} against {before}: {size} deflated, {speed} at the median, {cost}."
+    if _is_cheaper(figures, base):
+        return f"{name} against {before}: {rows[name, 'core_seconds'].change} core time to make, {cost}."
+    return f"Nothing was saved: no model deflates smaller than {before}; the smallest, {name}, has {cost}."
 
-    def cost_of(name: str) -> str:
-        row = rows[name, quality.key]
-        label = "accuracy" if quality.key == "accuracy" else quality.label
-        return f"{label} {row.change} ({rows[before, quality.key].text} to {row.text})"
 
-    fewest = min(each["deflated_bytes"] for each in others)
-    alike = [each for each in others if each["deflated_bytes"] <= (1 + BYTES_TOLERANCE) * fewest]
-    smallest = max(alike, key=quality.value)["name"]
-    if rows[smallest, "deflated_bytes"].value < (1 - BYTES_TOLERANCE) * base["deflated_bytes"]:
-        size, speed = rows[smallest, "deflated_bytes"].change, rows[smallest, "latency_p50"].change
-        return f"{smallest} against {before}: {size} deflated, {speed} at the median, {cost_of(smallest)}."
-    cheapest = min(others, key=lambda each: each["core_seconds"])
-    if cheapest["core_seconds"] < (1 - LATENCY_TOLERANCE) * base["core_seconds"]:
-        name = cheapest["name"]
-        return f"{name} against {before}: {rows[name, 'core_seconds'].change} core time to make, {cost_of(name)}."
-    nothing = f"Nothing was saved: no model deflates smaller than {before}"
-    return f"{nothing}; the smallest, {smallest}, has {cost_of(smallest)}."
+def _is_smaller(figures: Mapping[str, Any], base: Mapping[str, Any]) -> bool:
+    return bool(figures["deflated_bytes"] < (1 - BYTES_TOLERANCE) * base["deflated_bytes"])
+
+
+def _is_cheaper(figures: Mapping[str, Any], base: Mapping[str, Any]) -> bool:
+    return bool(figures["core_seconds"] < (1 - LATENCY_TOLERANCE) * base["core_seconds"])

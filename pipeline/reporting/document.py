@@ -4,6 +4,9 @@ from typing import TypedDict
 
 from typing_extensions import NotRequired
 
+VERSION = 2
+"""Of the format below. Version 1 had none of `version`, `run`, `confusion`, `classes`, `weights` and `lines`."""
+
 
 class Latency(TypedDict):
     """Milliseconds for one inference."""
@@ -14,16 +17,38 @@ class Latency(TypedDict):
     mean: float
 
 
+class Layer(TypedDict):
+    """A kernel of an exported model; `counts` is the histogram of its weights other than zero."""
+
+    name: str
+    operator: str
+    shape: list[int]
+    parameters: int
+    nonzero: int
+    counts: list[int]
+
+
+class Weights(TypedDict):
+    """The kernels of an exported model; their histograms have bins of one width from `low` to `high`."""
+
+    low: float
+    high: float
+    layers: list[Layer]
+
+
 class Measurement(TypedDict):
     """What was measured of one model: `accuracy`, `f1` and `sparsity` in 0 to 1, sizes and memory in bytes.
 
-    The figures of quality depend on the task: `accuracy` of a classification; `r2`, `rmse` and `mae` of a regression;
+    The figures of quality depend on the task: `accuracy` of a classification, and `confusion`, its examples by true
+    class (row) and predicted class (column), where they are not too many; `r2`, `rmse` and `mae` of a regression;
     `f1` (micro) and `subset_accuracy` of a multi_label one.
     """
 
     task: str
     accuracy: NotRequired[float]
     correct: NotRequired[int]
+    confusion: NotRequired[list[list[int]]]
+    classes: NotRequired[list[str]]
     r2: NotRequired[float]
     rmse: NotRequired[float]
     mae: NotRequired[float]
@@ -35,6 +60,7 @@ class Measurement(TypedDict):
     parameters: int
     nonzero_parameters: int
     sparsity: float
+    weights: NotRequired[Weights]
     flops: int
     uncounted_ops: list[str]
     latency_ms: Latency
@@ -66,8 +92,8 @@ class Cost(TypedDict):
 class Exhibit(TypedDict):
     """A table that a stage shows; `bars` names the column that is drawn as bars, if any, and `line` that as a line.
 
-    The line runs over the first column, on a logarithmic axis if `log_x`; what was made before there were lines has
-    neither key.
+    The line runs over the first column, on a logarithmic axis if `log_x`. `lines` names the columns of each panel of
+    several lines. What was made before there were lines has none of these keys.
     """
 
     title: str
@@ -76,6 +102,7 @@ class Exhibit(TypedDict):
     bars: str | None
     line: NotRequired[str | None]
     log_x: NotRequired[bool]
+    lines: NotRequired[list[list[str]]]
 
 
 class Stage(TypedDict):
@@ -103,11 +130,13 @@ class Environment(TypedDict):
 
 
 class Document(TypedDict):
-    """A whole run: `before` names the model all others are compared with, `config` is YAML.
+    """A whole run: `before` names the model all others are compared with, `config` is YAML, `run` names the run.
 
     `per_core_hour` is the price of one core for one hour, in `currency`.
     """
 
+    version: NotRequired[int]
+    run: NotRequired[str]
     title: str
     command: str
     config: str
@@ -117,6 +146,17 @@ class Document(TypedDict):
     environment: Environment
     per_core_hour: float
     currency: str
+
+
+def check_version(document: Document) -> None:
+    """Refuses a document that a later version of the format may have given another meaning.
+
+    Raises:
+        ValueError: Naming both versions.
+    """
+    found = document.get("version", 1)
+    if not isinstance(found, int) or not 1 <= found <= VERSION:
+        raise ValueError(f"version={found}: made by another version of the program; accepted: 1 to {VERSION}")
 
 
 def measurement_of(document: Document, name: str) -> Measurement:

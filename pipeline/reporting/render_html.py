@@ -1,12 +1,32 @@
-"""The report as one self-contained HTML page: no script, no request, light and dark."""
+"""The report as one self-contained HTML page."""
 
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from typing import Any
 
+from pipeline.reporting.charts.class_change import class_change_chart
+from pipeline.reporting.charts.confusion import confusion_chart
+from pipeline.reporting.charts.cost import cost_chart
+from pipeline.reporting.charts.curves import curves_chart
+from pipeline.reporting.charts.line import line_chart
+from pipeline.reporting.charts.scatter import scatter_chart
+from pipeline.reporting.charts.sparsity import sparsity_chart
+from pipeline.reporting.charts.stages import stages_chart
+from pipeline.reporting.charts.weights import weights_chart
 from pipeline.reporting.document import Document
-from pipeline.reporting.line_chart import line_chart
+from pipeline.reporting.page.fill import fill
 from pipeline.reporting.view import view
 
-_TEMPLATE = "report.html.j2"
+CHARTS: Mapping[str, Callable[..., str]] = {
+    "class_change": class_change_chart,
+    "confusion": confusion_chart,
+    "cost": cost_chart,
+    "curves": curves_chart,
+    "line": line_chart,
+    "scatter": scatter_chart,
+    "sparsity": sparsity_chart,
+    "stages": stages_chart,
+    "weights": weights_chart,
+}
 
 
 def render_html(document: Document) -> str:
@@ -15,16 +35,9 @@ def render_html(document: Document) -> str:
     Raises:
         ValueError: If the document cannot be compared.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.globals["line_chart"] = lambda line: Markup(line_chart(**line))  # which escapes its texts
-    return environment.get_template(_TEMPLATE).render(view(document))
+    def draw(chart: Mapping[str, Any]) -> Markup:
+        return Markup(CHARTS[chart["kind"]](**chart["arguments"]))  # which escapes its texts
+
+    return fill("report.html.j2", view(document), draw=draw)

@@ -125,6 +125,7 @@ class Distill(Train):
                 lambda: {"loss": keras.losses.MeanSquaredError()},
                 judged=False,
                 augmented=False,
+                title="hints",
             ),
         )
         (context.output / "hints.json").write_text(json.dumps(history, indent=1))

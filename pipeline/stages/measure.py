@@ -44,4 +44,6 @@ class Measure(Stage):
             interpreter=self.interpreter,
             task=info.task,
         )
+        if "confusion" in found:
+            found["classes"] = list(info.class_names)
         (context.output / "measurement.json").write_text(json.dumps(found, indent=1))

@@ -43,7 +43,7 @@ class Report(Stage):
     def run(self, context: Context) -> None:
         """Renders the report."""
         from pipeline.reporting.compare import verdict
-        from pipeline.reporting.document import Document
+        from pipeline.reporting.document import VERSION, Document
         from pipeline.reporting.render import render
 
         measurements = {
@@ -52,6 +52,8 @@ class Report(Stage):
             if artifact.manifest["kind"] == Measure.kind
         }
         facts: dict[str, Any] = {
+            "version": VERSION,
+            "run": context.run["run"],
             "title": self.title,
             "command": context.run["command"],
             "config": context.run["config"],

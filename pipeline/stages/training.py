@@ -11,6 +11,7 @@ from pydantic.dataclasses import dataclass
 
 from pipeline.engine.errors import InputError, blame
 from pipeline.engine.stage import STRICT, Context, Progress, Stage
+from pipeline.stages.curves_exhibit import curves_exhibit
 from pipeline.stages.distribution_settings import DistributionSettings
 from pipeline.stages.optimizer_settings import AdamSettings, OptimizerSettings
 from pipeline.stages.schedule_exhibit import schedule_exhibit
@@ -34,6 +35,7 @@ class Lesson:
         objective: Makes the loss and the metrics, as arguments of Keras's `compile`.
         judged: Whether they take the labels of the validation part too; else it is left out.
         augmented: Whether the targets hold for changed examples too; else they are left as they are.
+        title: What the report calls the training.
     """
 
     part: Any
@@ -41,6 +43,7 @@ class Lesson:
     objective: Callable[[], dict[str, Any]]
     judged: bool = True
     augmented: bool = True
+    title: str = "training"
 
 
 @dataclass(config=STRICT, kw_only=True)
@@ -159,6 +162,8 @@ class TrainingStage(Stage):
             target_variance=info.target_variance,
             goal=None if lesson is None else lesson.objective,
         )
+        if (curves := curves_exhibit(history, "training" if lesson is None else lesson.title)) is not None:
+            context.show(curves)
         for slot, size in model.optimizer.memory().items():
             context.keep(f"optimizer {slot}", size)
         for what, size in distribution.memory(self.batch_size).items():

@@ -34,6 +34,8 @@ sys.exit(f"loaded {{loaded}}" if loaded else (code or 0) + 100)
         (["+experiment=digits", "stages.prune.final_sparsty=0.5"], 2),
         (["+experiment=digits", "stages.prune.inputs.model=nobody"], 2),
         (["store", "list"], 0),
+        (["compare", "--help"], 0),
+        (["compare", "absent", "absent"], 2),
     ],
 )
 def test_no_heavy_import(arguments, code, tmp_path, monkeypatch):

@@ -46,6 +46,31 @@ def test_the_report_sets_before_beside_after(small_run):
     assert "final_sparsity: 0.5" in document["config"]
 
 
+def test_the_report_shows_classes_weights_and_curves_of_this_run(small_run):
+    output = small_run[0].output / "report"
+    document = json.loads((output / "report.json").read_text())
+    assert document["version"] == 2
+    assert {stage["run"] for stage in document["stages"]} == {document["run"]}
+    for model in document["models"]:
+        found = model["measurement"]
+        assert sum(row[place] for place, row in enumerate(found["confusion"])) == found["correct"]
+        assert sum(map(sum, found["confusion"])) == found["examples"]
+        assert found["classes"] == [str(digit) for digit in range(10)]
+    pruned = {layer["name"]: layer for layer in document["models"][1]["measurement"]["weights"]["layers"]}
+    assert {name for name, layer in pruned.items() if layer["nonzero"] <= 0.55 * layer["parameters"]} == {*pruned}
+    curves = {
+        stage["name"]: exhibit["rows"]
+        for stage in document["stages"]
+        for exhibit in stage["exhibits"]
+        if exhibit["lines"]
+    }
+    assert {name: len(rows) for name, rows in curves.items()} == {"baseline": 8, "prune": 4}
+    page = (output / "report.html").read_text()
+    for heading in ("Classes", "Weights", "Training", "Stages"):
+        assert f">{heading}</h2>" in page
+    assert "Every stage was built in this run." in page
+
+
 def test_the_delivered_files_are_those_that_were_measured(small_run):
     done, store = small_run
     for model in ("baseline", "prune", "quantize"):
@@ -182,7 +207,7 @@ def test_a_range_test_among_the_reports_inputs_is_drawn_and_is_no_model(small_st
     assert [model["name"] for model in document["models"]] == ["baseline", "pruned", "pruned + int8"]
     page = (done.output / "report" / "report.html").read_text()
     assert f"rates: loss by learning rate, after which {suggestion:.3g} is suggested" in page
-    assert 'class="line-chart"' in page
+    assert ">smoothed loss</text>" in page
     refused = cli(*SMALL, *more, "stages.report.before=rates", store=small_store)
     assert refused.code == 2
     assert "before=rates: no such model; accepted: baseline, pruned, pruned + int8" in refused.err

@@ -15,6 +15,10 @@ def test_every_figure_of_a_model(zoo):
     result = measure(path, zoo.arrays["conv_x"], zoo.arrays["conv_y"], **QUICK)
     assert (result["task"], result["accuracy"]) == ("classification", 1.0)
     assert (result["correct"], result["examples"]) == (40, 40)
+    assert np.trace(result["confusion"]) == np.sum(result["confusion"]) == 40
+    assert [layer["parameters"] for layer in result["weights"]["layers"]] == [
+        layer.get_weights()[0].size for layer in zoo.models["conv"].layers if layer.get_weights()
+    ]
     assert result["bytes"] == path.stat().st_size
     assert 0 < result["deflated_bytes"] < result["bytes"]
     assert result["parameters"] == result["nonzero_parameters"] == zoo.models["conv"].count_params()

@@ -35,8 +35,23 @@ def test_outputs_are_those_of_the_keras_model_up_to_the_quantization(zoo, name):
 def test_accuracy_is_scikit_learns(zoo, name):
     classes = NOISE.integers(0, 3, 40)
     found = measured(zoo, name, classes, "classification")
-    right = metrics.accuracy_score(classes, outputs(zoo, name).argmax(1), normalize=False)
-    assert found == {"accuracy": right / 40, "correct": right, "examples": 40}
+    predicted = outputs(zoo, name).argmax(1)
+    right = metrics.accuracy_score(classes, predicted, normalize=False)
+    assert found == {
+        "accuracy": right / 40,
+        "correct": right,
+        "examples": 40,
+        "confusion": metrics.confusion_matrix(classes, predicted).tolist(),
+    }
+
+
+def test_of_very_many_classes_there_is_no_confusion_matrix(zoo, monkeypatch):
+    monkeypatch.setattr("pipeline.measurement.quality.MOST_CLASSES", 2)
+    assert set(measured(zoo, "dense", NOISE.integers(0, 3, 40), "classification")) == {
+        "accuracy",
+        "correct",
+        "examples",
+    }
 
 
 @pytest.mark.parametrize("name", ["regressor", "regressor_int8"])

@@ -1,6 +1,42 @@
 """One run's document, with figures chosen so that what follows from them can be worked out by hand."""
 
+import copy
+
 import pytest
+
+from pipeline.reporting.render_html import render_html
+
+CLASSES = ["cat", "dog", "owl"]
+CONFUSION = {
+    "baseline": [[480, 20, 0], [5, 395, 0], [0, 0, 100]],
+    "pruned": [[480, 20, 0], [9, 391, 0], [0, 0, 100]],
+    "int8": [[490, 10, 0], [5, 395, 0], [17, 0, 83]],
+}
+"""Of 500 cats, 400 dogs and 100 owls."""
+
+CURVES = {
+    "title": "training, 3 epochs",
+    "columns": ["epoch", "training loss", "validation loss", "training accuracy", "validation accuracy"],
+    "rows": [[1, 1.0, 1.2, 0.5, 0.4], [2, 0.5, 0.7, 0.8, 0.7], [3, 0.25, 0.6, 0.9, 0.8]],
+    "bars": None,
+    "line": None,
+    "log_x": False,
+    "lines": [["training loss", "validation loss"], ["training accuracy", "validation accuracy"]],
+}
+RATES = {
+    "title": "learning rate",
+    "columns": ["step", "learning rate"],
+    "rows": [[0, 0.1], [5, 0.2], [9, 0.0]],
+    "bars": None,
+    "line": "learning rate",
+    "log_x": False,
+}
+SCORES = {
+    "title": "Scores",
+    "columns": ["feature", "score"],
+    "rows": [["height", 2.0], ["age", 0.5], ["width", 1.25]],
+    "bars": "score",
+}
 
 
 def cost(core_seconds, wall_seconds, attempts=1):
@@ -53,8 +89,56 @@ def stage(name, kind, inputs, core_seconds, wall_seconds, notes=(), attempts=1):
     }
 
 
+def weights(zeros, names=("conv", "dense")):
+    """Two kernels of 100 and 1,000 weights, with so many zeros."""
+    layers = [
+        {
+            "name": name,
+            "operator": "CONV_2D",
+            "shape": shape,
+            "parameters": size,
+            "nonzero": size - empty,
+            "counts": [0, (size - empty) // 2, size - empty - (size - empty) // 2, 0],
+        }
+        for name, shape, size, empty in zip(names, ([4, 5, 5, 1], [10, 100]), (100, 1000), zeros, strict=True)
+    ]
+    return {"low": -1.0, "high": 1.0, "layers": layers}
+
+
+@pytest.fixture(scope="session")
+def full_html():
+    """The page of the full document, drawn once."""
+    return render_html(make_full())
+
+
+@pytest.fixture
+def full():
+    return make_full()
+
+
 @pytest.fixture
 def document():
+    return make_document()
+
+
+def make_full():
+    """The document with everything that a report may hold; two of its stages are of an earlier run."""
+    document = {**make_document(), "version": 2, "run": "2026-11-23-a1"}
+    for model in document["models"]:
+        found = {"confusion": CONFUSION[model["name"]], "classes": CLASSES}
+        model["measurement"] |= copy.deepcopy(found)
+    for model, zeros in zip(document["models"], ((0, 0), (25, 900), (0, 0)), strict=True):
+        names = ("conv", "dense") if model["name"] != "int8" else ("conv_2d", "fully_connected")
+        model["measurement"]["weights"] = weights(zeros, names)
+    data, train, prune, *_ = document["stages"]
+    data["run"] = train["run"] = "2026-11-22-ff"
+    data["exhibits"] = [copy.deepcopy(SCORES)]
+    train["exhibits"], prune["exhibits"] = copy.deepcopy(([RATES, CURVES], [CURVES]))
+    return document
+
+
+def make_document():
+    """A run as it was described before there were versions."""
     return {
         "title": "Digits: a small convolutional network",
         "command": "frugal run experiment=digits seed=1",

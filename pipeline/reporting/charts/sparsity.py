@@ -1,0 +1,42 @@
+"""How many of each layer's weights are zero."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline.reporting.charts.base import (
+    SERIES,
+    chart,
+    name_rows,
+    name_width,
+    panels,
+    plain_axes,
+    swatch_height,
+    swatches,
+)
+
+_WIDTH = 8.5
+
+
+def sparsity_chart(layers: Sequence[str], shares: Mapping[str, Sequence[float | None]], *, alternative: str) -> str:
+    """Draws a row for each layer with a bar for each model.
+
+    Args:
+        layers: Their names.
+        shares: For each of up to eight models by name, each layer's share of zeros, 0 to 1; None where it has none.
+        alternative: The chart in words.
+    """
+    thickness = 0.8 / len(shares)
+    top = swatch_height(list(shares), _WIDTH)
+
+    def paint(figure: Any) -> None:
+        (axes,) = panels(figure, left=name_width(layers), bottom=0.65, top=top)
+        plain_axes(axes, x_label="zeros, % of the layer's weights", grid="x")
+        for place, values in enumerate(shares.values()):
+            rows = [index - 0.4 + (place + 0.5) * thickness for index in range(len(layers))]
+            axes.barh(rows, [100 * (value or 0) for value in values], height=0.85 * thickness, color=SERIES[place])
+        axes.set_xlim(0, 100)
+        name_rows(axes, layers)
+        swatches(figure, list(shares), SERIES[: len(shares)])
+
+    height = top + 0.65 + max(0.3, 0.14 * len(shares)) * len(layers)
+    return chart(paint, inches=(_WIDTH, height), alternative=alternative)
