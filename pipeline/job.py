@@ -19,7 +19,7 @@ from pipeline.engine.errors import ConfigError, PipelineError
 from pipeline.engine.follow import follow
 from pipeline.engine.graph import ordered
 from pipeline.engine.plan import Step, make_plan
-from pipeline.engine.ranks import current, require_one_plan
+from pipeline.engine.ranks import Ranks, current, require_one_plan
 from pipeline.engine.run import Outcome, Runner
 from pipeline.engine.settings import Settings, read_settings, read_stages
 from pipeline.engine.stage import Stage
@@ -52,9 +52,12 @@ def _run(config: DictConfig) -> None:
     settings, stages = read_config(config)
     hydra = HydraConfig.get()
     ranks = current(hydra.job.num if hydra.mode == RunMode.MULTIRUN else 0)
-    if ranks.size > 1 and not any(stage.together for stage in stages.values()):
+    if ranks.several and not any(stage.together for stage in stages.values()):
         raise ConfigError(
-            "distribution", f"{ranks.size} processes were started for it", value="single", accepted=["horovod"]
+            "distribution",
+            f"{ranks.size} processes were started for it",
+            value="single",
+            accepted=["horovod_elastic" if ranks.elastic else "horovod"],
         )
     cluster = current_cluster()
     if cluster is not None and not any(stage.served for stage in stages.values()):
@@ -67,7 +70,7 @@ def _run(config: DictConfig) -> None:
     store = Store(settings.store.folder)
     folder = Path(hydra.runtime.output_dir)
     facts = {
-        "command": _command(list(hydra.overrides.task), _own_folders(hydra), _launcher(ranks.size, cluster)),
+        "command": _command(list(hydra.overrides.task), _own_folders(hydra), _launcher(ranks, cluster)),
         "config": _yaml(config),
         "run": f"{settings.name}/{os.environ['PIPELINE_RUN_ID']}",
     }
@@ -115,10 +118,12 @@ def _own_folders(hydra: Any) -> list[str]:
     return [str(each.relative_to(here) if each.is_relative_to(here) else each) for each in folders]
 
 
-def _launcher(ranks: int, cluster: Cluster | None) -> list[str]:
+def _launcher(ranks: Ranks, cluster: Cluster | None) -> list[str]:
     """Returns what starts as many processes on one machine as there are now."""
-    if ranks > 1:
-        return ["horovodrun", "-np", str(ranks)]
+    if ranks.elastic:
+        return ["horovodrun", "-np", str(ranks.size), "--min-np", "1", "--host-discovery-script", "./hosts.sh"]
+    if ranks.size > 1:
+        return ["horovodrun", "-np", str(ranks.size)]
     if cluster is None:
         return []
     counts = ["--workers", str(cluster.count("worker")), "--servers", str(cluster.count("ps"))]
