@@ -58,7 +58,7 @@ class Ranks:
         return self.size > 1 or self.elastic
 
     def tell(self, key: str, value: str) -> None:
-        """Passes something on to the other ranks, under a key that is used once, but for rank 0 of an elastic launch."""
+        """Passes something on to the other ranks; except by rank 0 of an elastic launch, under a key used once."""
         if self.elastic and self.leads:
             bulletin.bulletin(_put, _get).tell(self._scope, key, value)
         elif self.several:
@@ -107,7 +107,7 @@ class Ranks:
 
 
 def current(job: int = 0) -> Ranks:
-    """Returns this process's place as `horovodrun` set it, and an elastic engine since; without a launcher, the only."""
+    """Returns this process's place as `horovodrun` set it, or an elastic engine since; else that of the only one."""
     number, size = int(os.environ.get("HOROVOD_RANK", "0")), int(os.environ.get("HOROVOD_SIZE", "1"))
     return Ranks(number, size, job, os.environ.get(ELASTIC) == "1")
 
