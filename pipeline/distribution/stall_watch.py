@@ -40,9 +40,7 @@ class StallWatch(keras.callbacks.Callback):
 
     _supports_tf_logs = True
 
-    def __init__(
-        self, rank: int, ranks: int, seconds: float, *, scope: str | None = None, ends: bool = True
-    ) -> None:
+    def __init__(self, rank: int, ranks: int, seconds: float, *, scope: str | None = None, ends: bool = True) -> None:
         super().__init__()
         self._rank, self._ranks, self._seconds, self._ends = rank, ranks, seconds, ends
         self._scope = f"frugal.steps.{next(_trainings) if scope is None else scope}"

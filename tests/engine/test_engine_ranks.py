@@ -100,5 +100,7 @@ def test_a_rank_that_joins_with_another_plan_refuses_itself(bulletin):
 
 def test_a_store_that_is_gone_is_told(launcher, monkeypatch, free_port):
     monkeypatch.setenv("HOROVOD_GLOO_RENDEZVOUS_PORT", str(free_port))
-    with pytest.raises(PipelineError, match=r"the process that keeps the ranks together is gone: rank 0, or horovodrun"):
+    with pytest.raises(
+        PipelineError, match=r"the process that keeps the ranks together is gone: rank 0, or horovodrun"
+    ):
         RANK_1.hear("baseline")

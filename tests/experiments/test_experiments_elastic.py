@@ -54,10 +54,9 @@ class Launch:
         script.write_text(f"#!/bin/sh\ncat {self.folder}/hosts\n")
         script.chmod(0o755)
         self._log = (self.folder / "log").open("w")  # no pipe, which would fill up
-        counts = ("-np", "2", "--min-np", "1", "--max-np", "2")
+        options = ("-np", "2", "--min-np", "1", "--max-np", "2", "--host-discovery-script", script)
         self.process = subprocess.Popen(
-            [HOROVODRUN, *counts, "--host-discovery-script", script, "--network-interfaces", "lo"]
-            + [sys.executable, "-m", "pipeline", *RUN],
+            [HOROVODRUN, *options, "--network-interfaces", "lo", sys.executable, "-m", "pipeline", *RUN],
             cwd=self.folder,
             env={**os.environ, "FRUGAL_STORE": str(self.folder / "store"), "COLUMNS": "200"},
             stdin=subprocess.DEVNULL,

@@ -5,7 +5,7 @@ from stage_runs import configured
 
 from pipeline.engine.errors import ConfigError
 from pipeline.engine.keys import identity
-from pipeline.stages.training import build_rate
+from pipeline.stages.single_settings import Scaling
 
 
 @pytest.fixture(autouse=True)
@@ -19,14 +19,10 @@ def elastic(*overrides, option="train"):
 
 
 def test_batch_and_rate_are_those_of_one_process():
-    stage, alone = elastic(), configured("train")
+    stage = elastic()
     assert stage.together
     assert stage.distribution.batch_size(32) == 32
-    rates = [
-        build_rate(each.optimizer, each.learning_rate, 100, each.distribution.scaling(each.epochs))
-        for each in (stage, alone)
-    ]
-    assert [float(rates[0](step)) for step in range(100)] == [float(rates[1](step)) for step in range(100)]
+    assert stage.distribution.scaling(10) == Scaling()
 
 
 def test_the_number_of_ranks_is_no_part_of_the_key(monkeypatch):
@@ -39,9 +35,8 @@ def test_the_number_of_ranks_is_no_part_of_the_key(monkeypatch):
 @pytest.mark.parametrize("value", [None, "0"])
 def test_without_an_elastic_launcher_the_command_is_told(monkeypatch, value):
     monkeypatch.delenv("HOROVOD_ELASTIC") if value is None else monkeypatch.setenv("HOROVOD_ELASTIC", value)
-    with pytest.raises(
-        ConfigError, match=r"distribution=horovod_elastic: no elastic launcher .*; accepted: horovodrun -np N --min-np 1 "
-    ):
+    said = r"distribution=horovod_elastic: no elastic launcher .*; accepted: horovodrun -np N --min-np 1 "
+    with pytest.raises(ConfigError, match=said):
         elastic()
 
 
@@ -58,4 +53,6 @@ def test_what_horovod_builds_for_a_fixed_number_of_ranks_is_no_setting(setting):
 
 @pytest.mark.parametrize("option", ["prune", "cluster", "quantize_aware"])
 def test_layers_that_are_wrapped_are_carried(option):
-    assert elastic("+stages.x.inputs.model=prepare", option=option).together
+    stage = elastic("+stage@stages.base=train", "+stages.x.inputs.model=base", option=option)
+    assert stage.wraps
+    assert stage.distribution.together
