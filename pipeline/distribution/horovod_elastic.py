@@ -42,7 +42,7 @@ class HorovodElastic(Horovod):
         compression: str = "none",
         groups: int = 0,
         stall_seconds: float = 60,
-        join_seconds: float = 120,
+        join_seconds: float = 300,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         from pipeline.distribution.elastic_state import host_updates
