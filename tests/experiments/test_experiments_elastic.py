@@ -34,11 +34,11 @@ RUN = (
     "distribution=horovod_elastic",
     "distribution.cycle_ms=1",
 )
-REACHED = 0.97
-"""Of the validation part; one process reaches 0.978 to 0.986, by seed."""
+REACHED = 0.96
+"""Of the validation part; one process, undisturbed, reached 0.983 and 0.978 with seeds 0 and 1."""
 
-SECONDS = 300
-"""For a whole launch, after which the test ends it; it takes about 50."""
+SECONDS = 600
+"""For a whole launch, after which the test ends it; two idle cores need about a minute."""
 
 
 @dataclass
