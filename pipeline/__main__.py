@@ -86,7 +86,7 @@ def _join() -> bool:
     if own := find_place(os.environ):
         enter(own, os.environ)
     ranks = current()
-    if ranks.size == 1:
+    if not ranks.several:
         return False
     cores = max(1, len(os.sched_getaffinity(0)) // int(os.environ["HOROVOD_LOCAL_SIZE"]))
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(cores))

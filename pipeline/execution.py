@@ -108,9 +108,12 @@ def _experiments() -> list[str]:
 
 def _refuse_idle(ranks: Ranks, cluster: Cluster | None, stages: dict[str, Stage]) -> None:
     """Refuses processes that no stage has work for."""
-    if ranks.size > 1 and not any(stage.together for stage in stages.values()):
+    if ranks.several and not any(stage.together for stage in stages.values()):
         raise ConfigError(
-            "distribution", f"{ranks.size} processes were started for it", value="single", accepted=["horovod"]
+            "distribution",
+            f"{ranks.size} processes were started for it",
+            value="single",
+            accepted=["horovod_elastic" if ranks.elastic else "horovod"],
         )
     if cluster is not None and not any(stage.served for stage in stages.values()):
         raise ConfigError(

@@ -17,7 +17,7 @@ from pipeline.distribution.cluster import current as current_cluster
 from pipeline.engine import ledger
 from pipeline.engine.errors import PipelineError
 from pipeline.engine.plan import Step
-from pipeline.engine.ranks import current
+from pipeline.engine.ranks import Ranks, current
 from pipeline.engine.run import Outcome
 from pipeline.engine.settings import Settings
 from pipeline.execution import LOCAL, Job, execute
@@ -45,7 +45,7 @@ def _run(config: DictConfig) -> None:
     hydra = HydraConfig.get()
     ranks = current(hydra.job.num if hydra.mode == RunMode.MULTIRUN else 0)
     folder = Path(hydra.runtime.output_dir)
-    command = _command(list(hydra.overrides.task), _own_folders(hydra), _launcher(ranks.size, current_cluster()))
+    command = _command(list(hydra.overrides.task), _own_folders(hydra), _launcher(ranks, current_cluster()))
     done = execute(Job(config, folder, command, f"{config.name}/{os.environ['PIPELINE_RUN_ID']}", ranks))
     if done.outcome is not None:
         _finish(done.outcome, done.settings, folder)
@@ -60,10 +60,12 @@ def _own_folders(hydra: Any) -> list[str]:
     return [str(each.relative_to(here) if each.is_relative_to(here) else each) for each in folders]
 
 
-def _launcher(ranks: int, cluster: Cluster | None) -> list[str]:
+def _launcher(ranks: Ranks, cluster: Cluster | None) -> list[str]:
     """Returns what starts as many processes on one machine as there are now."""
-    if ranks > 1:
-        return ["horovodrun", "-np", str(ranks)]
+    if ranks.elastic:
+        return ["horovodrun", "-np", str(ranks.size), "--min-np", "1", "--host-discovery-script", "./hosts.sh"]
+    if ranks.size > 1:
+        return ["horovodrun", "-np", str(ranks.size)]
     if cluster is None:
         return []
     counts = ["--workers", str(cluster.count("worker")), "--servers", str(cluster.count("ps"))]

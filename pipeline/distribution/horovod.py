@@ -15,7 +15,7 @@ class Horovod(Single):
     """Ranks started by a launcher, each with a share of every batch; their gradients are averaged.
 
     Args:
-        ranks: How many processes must be there.
+        ranks: How many processes must be there; None: as many as there are.
         compression: "none", or "fp16": gradients travel in 16 bits.
         reduce: "average", or "adasum" (arXiv:2006.02924), which an MPI or NCCL build of Horovod alone has.
         backward_passes_per_step: Batches whose gradients are summed up before they travel.
@@ -30,7 +30,7 @@ class Horovod(Single):
 
     def __init__(
         self,
-        ranks: int,
+        ranks: int | None,
         *,
         compression: str = "none",
         reduce: str = "average",
@@ -51,7 +51,7 @@ class Horovod(Single):
         hvd.init()
         self._hvd = hvd
         self.rank, self.size = hvd.rank(), hvd.size()
-        if self.size != ranks:
+        if ranks is not None and self.size != ranks:
             raise ValueError(f"{self.size} processes were started, and distribution.ranks says {ranks}")
         if reduce == "adasum" and not (hvd.mpi_built() or hvd.nccl_built()):
             raise ValueError("reduce=adasum needs a build of Horovod with MPI or NCCL; accepted: average")

@@ -11,7 +11,8 @@ class Single:
     """One rank, nothing to share. Engines override what is different with them.
 
     A training asks for these in this order: `place`; within `scope`, `compile`; `share` of what a checkpoint said;
-    `begin`; Keras's `fit` of the placed model, after each epoch of which `copy` may be asked for; `finish`.
+    `begin`; `attempt` of Keras's `fit` of the placed model, after each epoch of which `copy` may be asked for, and then
+    `completed`; `finish`.
 
     Attributes:
         rank: This process's number, from 0. Rank 0 alone writes checkpoints and artifacts.
@@ -72,6 +73,25 @@ class Single:
         """
         del batch_size
         return {}
+
+    def attempt(self, placed: keras.Model, history: list[dict[str, float]], train: Callable[[], None]) -> None:
+        """Calls what trains; an engine whose ranks may change does so again, once all have one state again.
+
+        Args:
+            placed: What `place` returned.
+            history: Of the epochs that are done; epochs that are lost are taken out of it.
+            train: Trains on after the epochs of the history.
+        """
+        del placed, history
+        train()
+
+    def completed(self, last: bool) -> None:
+        """Hears, on each rank, that an epoch is in the history, and in rank 0's checkpoint.
+
+        Args:
+            last: Whether it is the last of all.
+        """
+        del last
 
     def copy(self, placed: keras.Model, model: keras.Model) -> None:
         """Gives a model the weights, as they are now, of the one that is trained in its stead; only asked if `apart`.

@@ -34,13 +34,16 @@ class StallWatch(keras.callbacks.Callback):
         rank: This process's number.
         ranks: How many there are.
         seconds: Without a finished step, before it is reported.
+        scope: Names this training among those of the launch, the same on all ranks; None counts those of the process.
+        ends: Whether a rank that is behind ends the run.
     """
 
     _supports_tf_logs = True
 
-    def __init__(self, rank: int, ranks: int, seconds: float) -> None:
+    def __init__(self, rank: int, ranks: int, seconds: float, *, scope: str | None = None, ends: bool = True) -> None:
         super().__init__()
-        self._rank, self._ranks, self._seconds = rank, ranks, seconds
+        self._rank, self._ranks, self._seconds, self._ends = rank, ranks, seconds, ends
+        self._scope = f"frugal.steps.{next(_trainings) if scope is None else scope}"
         self._step = 0
         self._end = threading.Event()
 
@@ -48,7 +51,7 @@ class StallWatch(keras.callbacks.Callback):
         """Starts to watch."""
         del logs
         if "HOROVOD_GLOO_RENDEZVOUS_ADDR" in os.environ:
-            threading.Thread(target=self._watch, args=(f"frugal.steps.{next(_trainings)}",), daemon=True).start()
+            threading.Thread(target=self._watch, daemon=True).start()
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Counts a step."""
@@ -63,16 +66,20 @@ class StallWatch(keras.callbacks.Callback):
     def on_train_end(self, logs: Any = None) -> None:
         """Watches no longer."""
         del logs
+        self.stop()
+
+    def stop(self) -> None:
+        """Watches no longer; to be called where an error ended the training."""
         self._end.set()
 
-    def _watch(self, scope: str) -> None:
+    def _watch(self) -> None:
         from horovod.runner.http.http_client import put_data_into_kvstore, read_data_from_kvstore
 
         store = os.environ["HOROVOD_GLOO_RENDEZVOUS_ADDR"], int(os.environ["HOROVOD_GLOO_RENDEZVOUS_PORT"])
         seen, since, warned = 0, time.monotonic(), 0.0
         while not self._end.wait(self._seconds / CHECKS):
             try:
-                put_data_into_kvstore(*store, scope, str(self._rank), self._step)
+                put_data_into_kvstore(*store, self._scope, str(self._rank), self._step)
                 if self._rank > 0:
                     continue
                 if self._step != seen:
@@ -82,12 +89,12 @@ class StallWatch(keras.callbacks.Callback):
                 if seen == 0 or stalled < warned + self._seconds:
                     continue
                 warned = stalled
-                steps = [int(read_data_from_kvstore(*store, scope, str(rank))) for rank in range(self._ranks)]
-            except RuntimeError:  # a rank that has not said a word yet, or a launcher that is ending
+                steps = [int(read_data_from_kvstore(*store, self._scope, str(rank))) for rank in range(self._ranks)]
+            except (RuntimeError, OSError):  # a rank that has not said a word yet, or a launcher that is ending
                 continue
             places = ", ".join(f"rank {rank} is in step {step}" for rank, step in enumerate(steps))
             log.warning("no step was finished for %.0f s: %s", stalled, places)
-            if stalled > PATIENCE * self._seconds and len(set(steps)) > 1:
+            if self._ends and stalled > PATIENCE * self._seconds and len(set(steps)) > 1:
                 behind = steps.index(min(steps))
                 log.error("rank %d hangs; the same command goes on from the last completed epoch", behind)
                 os._exit(1)

@@ -11,7 +11,7 @@ from pipeline.engine.display import ConsoleHandler, native_output_to
 from pipeline.engine.errors import PipelineError
 from pipeline.engine.meter import Meter
 from pipeline.engine.plan import Step
-from pipeline.engine.ranks import BUILD, Ranks, cost_key
+from pipeline.engine.ranks import BUILD, Ranks, cost_key, current
 from pipeline.engine.run import stage_log
 from pipeline.engine.stage import Context
 from pipeline.engine.store import Store
@@ -59,4 +59,5 @@ def follow(plan: list[Step], store: Store, ranks: Ranks, folder: Path, facts: Ma
             )
             with native_output_to(log_file), Meter() as meter:
                 step.stage.run(context)
-        ranks.tell(cost_key(step.name, ranks.number), json.dumps(asdict(meter.cost)))
+        # Where ranks were lost, this one may have moved up.
+        ranks.tell(cost_key(step.name, current().number), json.dumps(asdict(meter.cost)))

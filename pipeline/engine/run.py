@@ -18,7 +18,7 @@ from pipeline.engine.graph import ancestors
 from pipeline.engine.ledger import NOTHING, Entry
 from pipeline.engine.meter import Cost, Meter, side_by_side
 from pipeline.engine.plan import Step
-from pipeline.engine.ranks import BUILD, PASS, Ranks, cost_key
+from pipeline.engine.ranks import BUILD, PASS, Ranks
 from pipeline.engine.stage import Context, Exhibit
 from pipeline.engine.store import Build, Store
 
@@ -102,6 +102,8 @@ class Runner:
                     self._lost |= self._steps.keys()
                 return entry("failed", meter.cost)
             self._artifacts[step.name] = artifact
+            if self._ranks.elastic:  # who joins later must not wait in it
+                self._tell(step, PASS)
             if built:
                 return replace(
                     entry("built", self._with_others(step, meter.cost)), kept_bytes=artifact.manifest["kept_bytes"]
@@ -178,7 +180,7 @@ class Runner:
     def _read(self, name: str, view: StageView) -> Artifact:
         """Returns a checked input; one that was damaged or removed since the plan was made is built again."""
         step = self._steps[name]
-        if self._ranks.size > 1:  # the others have passed that stage
+        if self._ranks.several:  # the others have passed that stage
             artifact = self.store.open(step.key)
             if artifact is None:
                 raise PipelineError(f"its input {name} was removed from the store during the run; run again")
@@ -192,9 +194,8 @@ class Runner:
 
     def _with_others(self, step: Step, cost: Cost) -> Cost:
         """Returns the cost of a stage with that of the other ranks' shares."""
-        others = range(1, self._ranks.size) if step.stage.together else ()
-        told = [Cost(**json.loads(self._ranks.hear(cost_key(step.name, rank)))) for rank in others]
-        return side_by_side([cost, *told])
+        told = self._ranks.costs(step.name) if step.stage.together else []
+        return side_by_side([cost, *(Cost(**json.loads(each)) for each in told)])
 
     def _lineage(self, step: Step) -> dict[str, dict[str, Any]]:
         """Returns the manifests upstream; those of artifacts that are gone are remembered by what was made of them."""

@@ -8,11 +8,17 @@ from typing import Annotated
 import pydantic
 
 from pipeline.stages.cluster_settings import ParameterServerSettings, PipelineParallelSettings
+from pipeline.stages.horovod_elastic_settings import HorovodElasticSettings
 from pipeline.stages.horovod_settings import HorovodSettings
 from pipeline.stages.mesh_settings import ModelParallelSettings
 from pipeline.stages.single_settings import SingleSettings
 
 DistributionSettings = Annotated[
-    SingleSettings | HorovodSettings | ParameterServerSettings | ModelParallelSettings | PipelineParallelSettings,
+    SingleSettings
+    | HorovodSettings
+    | HorovodElasticSettings
+    | ParameterServerSettings
+    | ModelParallelSettings
+    | PipelineParallelSettings,
     pydantic.Field(discriminator="engine"),
 ]

@@ -52,7 +52,7 @@ class SingleSettings:
     def refuse_wrapped(self, wraps: bool) -> None:
         """Refuses layers that TFMOT has wrapped or that a callback masks, for an engine that makes the model anew."""
         if wraps:
-            reason, carrying = "can't carry layers that are wrapped or masked", ["single", "horovod"]
+            reason, carrying = "can't carry layers that are wrapped or masked", ["single", "horovod", "horovod_elastic"]
             raise ConfigError("distribution", reason, value=self.engine, accepted=carrying)
 
     def batch_size(self, given: int) -> int:

@@ -126,15 +126,17 @@ class TrainingStage(Stage):
             )
             return batches if lesson is None else taught(batches, lesson.targets)
 
-        validation = evaluation_stream(
-            dataset.validation,
-            info,
-            self.batch_size,
-            soft=soft,
-            rank=distribution.rank,
-            ranks=distribution.size,
-            **self.input.arguments(),
-        )
+        def validation() -> Any:
+            return evaluation_stream(
+                dataset.validation,
+                info,
+                self.batch_size,
+                soft=soft,
+                rank=distribution.rank,
+                ranks=distribution.size,
+                **self.input.arguments(),
+            )
+
         batches = steps * self.epochs
         every = self.optimizer.gradient_accumulation_steps
         if batches < every:

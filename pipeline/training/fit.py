@@ -53,6 +53,12 @@ class Distribution(Protocol):
     def callbacks(self) -> list[keras.callbacks.Callback]:
         """Returns what `fit` must call besides."""
 
+    def attempt(self, placed: keras.Model, history: list[dict[str, float]], train: Callable[[], None]) -> None:
+        """Calls what trains on after the epochs of the history, and again whenever the ranks are others."""
+
+    def completed(self, last: bool) -> None:
+        """Hears that an epoch is in the history, and in rank 0's checkpoint."""
+
     def finish(self, placed: keras.Model, model: keras.Model) -> None:
         """Gives a model the weights and the optimizer of the placed one."""
 
@@ -60,7 +66,7 @@ class Distribution(Protocol):
 def fit(
     model: keras.Model,
     training: Callable[[int], tf.data.Dataset],
-    validation: tf.data.Dataset | None,
+    validation: Callable[[], tf.data.Dataset] | None,
     *,
     optimizer: keras.optimizers.Optimizer,
     epochs: int,
@@ -81,15 +87,16 @@ def fit(
         model: The model; it is trained in place.
         training: Gives the stream of (features, labels) batches, perhaps with sample weights, from an epoch on to the
             last.
-        validation: Batches on which every epoch is judged; their labels may be class indices where `soft` is set;
-            None judges none.
+        validation: Gives the batches on which every epoch is judged; their labels may be class indices where `soft` is
+            set; None judges none.
         optimizer: Its state is restored with the weights.
         epochs: How many in all, those before an interruption included.
         steps_per_epoch: Batches an epoch.
         seed: Seeds the random layers, each epoch and each rank differently.
         state: The folder for checkpoints; what is there is resumed.
         on_progress: Called after a batch, at most four times a second, and after the last.
-        distribution: Over what the training is spread; each rank has its own `training` stream.
+        distribution: Over what the training is spread; each rank has its own streams, asked for anew when the ranks
+            change.
         callbacks: More Keras callbacks.
         task: What the model predicts, as in `objective`; outputs are logits, or a number in the target's units.
         soft: As in `objective`.
@@ -102,7 +109,6 @@ def fit(
     Raises:
         ValueError: If the loss is no longer finite, the task is unknown, or another process of the training is lost.
     """
-    rank = distribution.rank
 
     def aim() -> Mapping[str, Any]:
         return goal() if goal else objective(task, soft=soft, target_variance=target_variance)
@@ -112,16 +118,20 @@ def fit(
         placed.compile(optimizer, **aim())
         optimizer.build(placed.trainable_variables)
     checkpoints = Checkpoints(state / "checkpoints", placed, gather=distribution.apart or distribution.remote)
-    history = distribution.share(checkpoints.restore() if rank == 0 else [])
+    history = distribution.share(checkpoints.restore() if distribution.rank == 0 else [])
     distribution.begin(placed)
-    if history:
-        log.info("going on after epoch %d of %d", len(history), epochs)
-    if len(history) == epochs:  # killed after the last epoch, before Keras put averaged weights in place
-        optimizer.finalize_variable_values(placed.trainable_variables)
-    else:
-        classes = model.output_shape[-1]
-        judged = soft_labels(validation, classes) if soft and validation else validation
-        by_copy = judged if distribution.apart else None
+
+    def judged() -> tf.data.Dataset:
+        assert validation is not None, "checked"
+        return soft_labels(validation(), model.output_shape[-1]) if soft else validation()
+
+    def train() -> None:
+        if history:
+            log.info("going on after epoch %d of %d", len(history), epochs)
+        if len(history) == epochs:  # killed after the last epoch, before Keras put averaged weights in place
+            optimizer.finalize_variable_values(placed.trainable_variables)
+            return
+        by_copy = judged() if validation and distribution.apart else None
         if by_copy:
             model.compile(**aim())
         progress = _EpochProgress if distribution.apart else _Progress
@@ -131,20 +141,23 @@ def fit(
                 initial_epoch=len(history),
                 epochs=epochs,
                 steps_per_epoch=steps_per_epoch,
-                validation_data=judged and not by_copy and distribution.batches(lambda: judged),
+                validation_data=distribution.batches(judged) if validation and not by_copy else None,
                 verbose=0,
                 callbacks=[
-                    SeedEachEpoch(seed, rank),
+                    SeedEachEpoch(seed, distribution.rank),
                     *distribution.callbacks(),
                     *callbacks,
                     progress(epochs, steps_per_epoch, on_progress),
                     _SaveEachEpoch(
-                        checkpoints if rank == 0 else None,
+                        checkpoints if distribution.rank == 0 else None,
                         history,
                         (lambda: judge_copy(distribution, placed, model, by_copy)) if by_copy else dict,
+                        distribution.completed,
                     ),
                 ],
             )
+
+    distribution.attempt(placed, history, train)
     distribution.finish(placed, model)
     return history
 
@@ -187,9 +200,10 @@ class _SaveEachEpoch(keras.callbacks.Callback):
         checkpoints: Checkpoints | None,
         history: list[dict[str, float]],
         judge: Callable[[], Mapping[str, float]],
+        completed: Callable[[bool], None],
     ) -> None:
         super().__init__()
-        self._checkpoints, self._history, self._judge = checkpoints, history, judge
+        self._checkpoints, self._history, self._judge, self._completed = checkpoints, history, judge, completed
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         metrics = {name: float(value) for name, value in {**logs, **self._judge()}.items()}
@@ -198,3 +212,4 @@ class _SaveEachEpoch(keras.callbacks.Callback):
         self._history.append(metrics)
         if self._checkpoints:
             self._checkpoints.save(self._history)
+        self._completed(epoch + 1 == self.params["epochs"])

@@ -7,7 +7,12 @@ import pytest
 import pipeline
 from pipeline.engine.errors import ConfigError, StageError
 
-TABLE = ("data=breast_cancer", "+stage@stages.prepare=prepare", "+stage@stages.fewer=sample", "stages.fewer.fraction=0.5")
+TABLE = (
+    "data=breast_cancer",
+    "+stage@stages.prepare=prepare",
+    "+stage@stages.fewer=sample",
+    "stages.fewer.fraction=0.5",
+)
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-from pipeline.folders import CONF
 from pipeline.execution import read_config
+from pipeline.folders import CONF
 
 GROUPS = ("data", "model", "optimizer", "stage", "experiment")
 NESTED = ("augment", "input", "schedule")

@@ -84,7 +84,7 @@ def train(name):
                 rank=engine.rank,
                 ranks=engine.size,
             ),
-            evaluation_stream(judged, info, 50, rank=engine.rank, ranks=engine.size),
+            lambda: evaluation_stream(judged, info, 50, rank=engine.rank, ranks=engine.size),
             optimizer=chosen,
             epochs=EPOCHS,
             steps_per_epoch=steps_per_epoch(part, BATCH),

@@ -121,7 +121,7 @@ def train(make, given, on, folder, *, stop=None, validated=False, epochs=1, step
     history = fit(
         model,
         lambda epoch: whole.repeat().take((epochs - epoch) * steps),
-        whole.unbatch().take(41).batch(BATCH) if validated else None,
+        (lambda: whole.unbatch().take(41).batch(BATCH)) if validated else None,
         optimizer=given,
         epochs=epochs,
         steps_per_epoch=steps,

@@ -75,7 +75,7 @@ def train(make, optimizer, engine, *, epochs=EPOCHS, batch=BATCH, state=None, ca
         history = fit(
             model,
             lambda first: batches.repeat(epochs - first),
-            tf.data.Dataset.from_tensor_slices(data()[:2]).batch(batch),
+            lambda: tf.data.Dataset.from_tensor_slices(data()[:2]).batch(batch),
             optimizer=optimizer(),
             epochs=epochs,
             steps_per_epoch=steps,

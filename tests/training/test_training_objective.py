@@ -132,7 +132,7 @@ def test_every_task_is_learned(name, tmp_path):
     history = fit(
         model,
         lambda first: (change or tf.data.Dataset.prefetch)(batches, *([] if change else [1])).repeat(),
-        in_order((data.validation.features, data.validation.labels)),
+        lambda: in_order((data.validation.features, data.validation.labels)),
         optimizer=keras.optimizers.Adam(0.01),
         epochs=15 if target else 5,
         steps_per_epoch=len(batches),

@@ -110,7 +110,7 @@ def train(state, *, seed=SEED, kind="adam", pruned=False, epochs=EPOCHS, stop_at
     history = fit(
         model,
         lambda first: shuffled(seed, first, epochs),
-        in_order(judged),
+        lambda: in_order(judged),
         optimizer=optimizer,
         epochs=epochs,
         steps_per_epoch=steps,
