@@ -18,11 +18,13 @@ class ReportedError(Exception):
 
     Args:
         exit_code: What the process should exit with.
+        cause: The line.
     """
 
-    def __init__(self, exit_code: int) -> None:
-        super().__init__(exit_code)
+    def __init__(self, exit_code: int, cause: str = "") -> None:
+        super().__init__(exit_code, cause)
         self.exit_code = exit_code
+        self.cause = cause
 
 
 def explain(error: Exception) -> tuple[str, int]:
