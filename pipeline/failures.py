@@ -53,6 +53,8 @@ def _missing_option(error: MissingConfigException) -> ConfigError:
     group, _, option = str(error.missing_cfg_file).rpartition("/")
     if not group:
         return ConfigError("--config-name", "no such configuration", value=option)
+    if group.lstrip("/") == "hydra/launcher" and option.startswith(("joblib", "submitit")):
+        return ConfigError(group.lstrip("/"), "not installed; accepted: uv sync --extra launchers", value=option)
     if not error.options:
         return ConfigError(group.lstrip("/"), "no such group or option", value=option)
     return ConfigError(group.lstrip("/"), "no such option", value=option, accepted=error.options, name=option)

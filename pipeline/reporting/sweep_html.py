@@ -7,7 +7,7 @@ from pipeline.reporting.sweep_charts import importance_chart, pareto_chart, poin
 from pipeline.reporting.sweep_document import Sweep
 from pipeline.reporting.sweep_importance import importance
 from pipeline.reporting.sweep_ranking import pareto_set
-from pipeline.reporting.sweep_view import headline, metric_of, named, rows, short_names, shown_figures
+from pipeline.reporting.sweep_view import headline, in_text, metric_of, named, rows, short_names, shown_figures
 
 _TEMPLATE = "sweep.html.j2"
 DRAWN = ("deflated_bytes", "latency_p50")
@@ -65,8 +65,7 @@ def _chart(sweep: Sweep, key: str) -> dict[str, Any] | None:
     texts = {number: (across.text(x), up.text(y)) for number, (x, y) in points.items()}
     ordered = sorted(front, key=lambda number: points[number])
     words = points_in_words(texts, ordered)
-    label = across.label if key == "latency_p50" else across.label.lower()
-    title = f"{up.label} against {label[0].lower()}{label[1:]}"
+    title = f"{up.label} against {in_text(across.label)}"
     svg = pareto_chart(
         points,
         front,

@@ -47,14 +47,18 @@ def headline(sweep: Sweep) -> str:
     best = best_first(sweep)[0]
     key = sweep.objectives[0][0]
     metric = metric_of(key, sweep.jobs)
-    label = metric.label if metric.label[:2].isupper() else metric.label[0].lower() + metric.label[1:]
     of = f" ({named(best, sweep.settings)})" if best.settings else ""
-    said += f" Best by {label}: job {best.number}{of}, {metric.text(best.figures[key])}."
+    said += f" Best by {in_text(metric.label)}: job {best.number}{of}, {metric.text(best.figures[key])}."
     if len(sweep.objectives) > 1:
         front = pareto_set(sweep.judged, sweep.objectives)
-        labels = ", ".join(metric_of(each, sweep.jobs).label.lower() for each, _ in sweep.objectives)
+        labels = ", ".join(in_text(metric_of(each, sweep.jobs).label) for each, _ in sweep.objectives)
         said += f" Pareto set of {labels}: {len(front)} of {len(sweep.judged)}."
     return said
+
+
+def in_text(label: str) -> str:
+    """Returns a label as it stands within a sentence."""
+    return label if label[:2].isupper() else label[0].lower() + label[1:]
 
 
 def named(job: SweepJob, keys: Sequence[str]) -> str:

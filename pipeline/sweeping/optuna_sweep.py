@@ -25,7 +25,7 @@ from pipeline.sweeping.folder import occupied
 from pipeline.sweeping.search_space import overrides_of, split
 from pipeline.sweeping.study import ask, open_study, repeated, sampler, settled, take_up
 from pipeline.sweeping.summary import View, conclude
-from pipeline.sweeping.threads import cores
+from pipeline.sweeping.threads import cores, side_by_side
 from pipeline.sweeping.tolerant import Tolerant
 
 log = logging.getLogger(__name__)
@@ -124,7 +124,10 @@ def _run(sweeper: Any, settings: Settings, search: Search, folder: Path) -> int:
         stopped = repeated(study)
         done = [trial for trial in study.get_trials(deepcopy=False) if trial.number not in stopped and trial.params]
         jobs_run = {trial.number: [*search.fixed, *overrides_of(trial.params)] for trial in done}
-        code = conclude(View(folder, settings.model, settings.objectives, needed=True), jobs_run, sweeper.config)
+        together = side_by_side(sweeper.config.hydra.launcher, at_once)
+        code = conclude(
+            View(folder, settings.model, settings.objectives, together, needed=True), jobs_run, sweeper.config
+        )
     return code
 
 

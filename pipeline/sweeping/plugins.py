@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
@@ -11,8 +10,8 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-# Hydra makes launchers and sweepers only of classes that say they are from here.
-_HOME = "hydra_plugins.frugal"
+HOME = "hydra_plugins.frugal"
+"""The package of their names in `conf/`: Hydra takes no launcher or sweeper whose name begins otherwise."""
 
 
 class Processes(Launcher):
@@ -21,8 +20,6 @@ class Processes(Launcher):
     Args:
         n_jobs: How many at a time.
     """
-
-    __module__ = _HOME
 
     def __init__(self, n_jobs: int) -> None:
         self.n_jobs = n_jobs
@@ -38,7 +35,7 @@ class Processes(Launcher):
         return launch(self, job_overrides, initial_job_idx)
 
 
-class Grid(BasicSweeper):
+class Grid(Sweeper):
     """Hydra's basic sweeper, every combination of the values given, with a page on what came of it.
 
     Args:
@@ -48,23 +45,26 @@ class Grid(BasicSweeper):
         objectives: The figures by which jobs are ranked.
     """
 
-    __module__ = _HOME
-
     def __init__(
-        self,
-        max_batch_size: int | None,
-        params: dict[str, str] | None,
-        model: str | None,
-        objectives: Sequence[str],
+        self, max_batch_size: int | None, params: dict[str, str] | None, model: str | None, objectives: Sequence[str]
     ) -> None:
-        super().__init__(max_batch_size, params)
+        self.max_batch_size, self.params = max_batch_size, params
         self.model, self.objectives = model, list(objectives)
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Sets Hydra's own sweeper up."""
+        # Not a base class: Hydra runs that module anew when it looks for plugins, and then has another class.
+        from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+
+        self.config = config
+        self.basic = BasicSweeper(self.max_batch_size, self.params)
+        self.basic.setup(hydra_context=hydra_context, task_function=task_function, config=config)
 
     def sweep(self, arguments: list[str]) -> Any:
         """Runs all jobs, then writes `sweep.html` and `sweep.csv`."""
         from pipeline.sweeping.grid import sweep
 
-        return sweep(self, super().sweep, arguments)
+        return sweep(self, arguments)
 
 
 class Optuna(Sweeper):
@@ -73,8 +73,6 @@ class Optuna(Sweeper):
     Args:
         settings: Those of `conf/hydra/sweeper/optuna.yaml`.
     """
-
-    __module__ = _HOME
 
     def __init__(self, **settings: Any) -> None:
         self.settings = settings
@@ -97,4 +95,5 @@ class Optuna(Sweeper):
 def register() -> None:
     """Makes them known to Hydra."""
     for plugin in (Processes, Grid, Optuna):
-        Plugins.instance().register(plugin)
+        # Its own `register` would file them under the module that they are in, where it does not look for them.
+        Plugins.instance().class_name_to_class[f"{HOME}.{plugin.__name__}"] = plugin

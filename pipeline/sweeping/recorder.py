@@ -42,4 +42,4 @@ class Recorder(Callback):
         if config.hydra.mode == RunMode.MULTIRUN and current().leads:
             hydra = config.hydra
             made = Record(int(hydra.job.num), list(hydra.overrides.task), str(hydra.runtime.output_dir), **facts)
-            record.write(Path(hydra.sweep.dir), made)
+            record.write(Path(hydra.runtime.cwd) / hydra.sweep.dir, made)  # the job may be elsewhere

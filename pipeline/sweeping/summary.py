@@ -12,7 +12,6 @@ from rich.console import Console
 from pipeline.reporting.sweep_document import Sweep, SweepJob
 from pipeline.sweeping import record
 from pipeline.sweeping.figures import BETTER_HIGH, NoFigureError, objective_values, read_figures
-from pipeline.sweeping.threads import side_by_side
 
 
 @dataclass(frozen=True)
@@ -23,12 +22,14 @@ class View:
         folder: The sweep's.
         model: Of each job's report; None: the last.
         objectives: Figures, the first of which ranks.
-        needed: Whether a job without them has failed.
+        at_a_time: How many jobs ran side by side on this machine.
+        needed: Whether a job without the objectives has failed.
     """
 
     folder: Path
     model: str | None
     objectives: Sequence[str]
+    at_a_time: int = 1
     needed: bool = False
 
 
@@ -61,7 +62,7 @@ def conclude(view: View, jobs: Mapping[int, Sequence[str]], config: DictConfig) 
             command=shlex.join(["python", "-m", "pipeline", *sys.argv[1:]]),
             settings=varied,
             objectives=[(each, each in BETTER_HIGH) for each in view.objectives],
-            at_a_time=side_by_side(config.hydra.launcher, len(jobs)),
+            at_a_time=view.at_a_time,
             jobs=found,
         )
         write_csv(sweep, view.folder / "sweep.csv")

@@ -14,8 +14,9 @@ def main() -> int:
     given: BinaryIO = os.fdopen(os.dup(0), "rb")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     context, config, overrides, number = pickle.load(given)
-    threading.Thread(target=_end_with, args=(given,), daemon=True).start()
+    threading.Thread(target=_end_with, args=(given.fileno(),), daemon=True).start()
 
+    from hydra import version
     from hydra._internal.hydra import Hydra
     from hydra.core.global_hydra import GlobalHydra
     from hydra.core.utils import JobStatus, run_job, setup_globals
@@ -24,6 +25,7 @@ def main() -> int:
     from pipeline.failures import ReportedError
     from pipeline.job import run_job as task
 
+    version.setbase("1.3")
     setup_globals()
     GlobalHydra.instance().initialize(Hydra(config.hydra.job.name, context.config_loader))
     job = context.config_loader.load_sweep_config(config, overrides)
@@ -42,9 +44,9 @@ def main() -> int:
     return error.exit_code if isinstance(error, ReportedError) else 1
 
 
-def _end_with(starter: BinaryIO) -> None:
+def _end_with(starter: int) -> None:
     """Ends this process and its children once the other end of the pipe is gone: the sweep was killed."""
-    starter.read(1)
+    os.read(starter, 1)
     os.killpg(0, signal.SIGKILL)
 
 

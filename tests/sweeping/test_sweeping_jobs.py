@@ -66,7 +66,9 @@ def test_each_job_has_a_folder_of_its_own_and_what_it_said_is_kept_apart(mixed):
 def test_the_cores_are_shared_out_unless_the_user_has(mixed, tmp_path, monkeypatch):
     (tmp_path / "mine.py").write_text(
         "import os\nimport numpy as np\n"
-        "def load(name):\n    print(f'threads of {name}:', os.environ['TF_NUM_INTRAOP_THREADS'], os.environ['OMP_NUM_THREADS'])\n"
+        "def load(name):\n"
+        "    threads = [os.environ[each] for each in ('TF_NUM_INTRAOP_THREADS', 'OMP_NUM_THREADS')]\n"
+        "    print('threads of', name, *threads, flush=True)\n"
         "    return np.arange(40.0).reshape(20, 2), np.arange(20) % 2\n"
     )
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}")
@@ -77,7 +79,7 @@ def test_the_cores_are_shared_out_unless_the_user_has(mixed, tmp_path, monkeypat
     done = cli(*own, "+data.arguments.name=a,b", "hydra.launcher.n_jobs=2")
     assert done.code == 0, done.err + done.out
     said = "".join(path.read_text() for path in done.folder.glob("multirun/*/*/*/logs/prepare.log"))
-    assert f"threads of a: {max(1, len(os.sched_getaffinity(0)) // 2)} 7" in said
+    assert f"threads of a {max(1, len(os.sched_getaffinity(0)) // 2)} 7" in said
 
 
 def test_a_job_that_is_killed_is_a_failed_one(mixed):
