@@ -2,8 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pipeline.reporting.sweep_document import Sweep, SweepJob
+
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
 
 LEAST_JOBS = 8
 JOBS_PER_SETTING = 4
@@ -53,7 +57,7 @@ def importance(sweep: Sweep) -> Importance:
     return Importance({name: float(share) for name, share in found.items()})
 
 
-def _space(jobs: Sequence[SweepJob], name: str) -> "object":
+def _space(jobs: Sequence[SweepJob], name: str) -> "BaseDistribution":
     import optuna
 
     texts = [job.settings[name] for job in jobs]
@@ -64,7 +68,7 @@ def _space(jobs: Sequence[SweepJob], name: str) -> "object":
     return optuna.distributions.FloatDistribution(min(numbers), max(numbers))
 
 
-def _value(text: str, space: "object") -> float | str:
+def _value(text: str, space: "BaseDistribution") -> float | str:
     import optuna
 
     return text if isinstance(space, optuna.distributions.CategoricalDistribution) else float(text)

@@ -1,13 +1,12 @@
 """A sweep over every combination of the values given: Hydra's own, to the end, with a page."""
 
-from pathlib import Path
 from typing import Any
 
 from pipeline.engine.ranks import current
 from pipeline.failures import ReportedError
 from pipeline.sweeping import record
 from pipeline.sweeping.figures import check_view
-from pipeline.sweeping.folder import occupied
+from pipeline.sweeping.folder import occupied, pin
 from pipeline.sweeping.summary import View, conclude
 from pipeline.sweeping.threads import side_by_side
 from pipeline.sweeping.tolerant import Tolerant
@@ -26,10 +25,10 @@ def sweep(sweeper: Any, arguments: list[str]) -> None:
     """
     basic, config = sweeper.basic, sweeper.config
     check_view(sweeper.model, sweeper.objectives, config)
+    folder = pin(config)
     if not current().leads:
         basic.sweep(arguments)
         return
-    folder = Path(config.hydra.sweep.dir)
     basic.launcher = Tolerant(basic.launcher, config.hydra.launcher)
     with occupied(folder):
         for path in (folder / record.FOLDER).glob("*"):

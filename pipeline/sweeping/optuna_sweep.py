@@ -21,9 +21,9 @@ from pipeline.engine.stage import STRICT
 from pipeline.failures import ReportedError
 from pipeline.sweeping import record
 from pipeline.sweeping.figures import BETTER_HIGH, NoFigureError, check_view, objective_values, read_figures
-from pipeline.sweeping.folder import occupied
+from pipeline.sweeping.folder import occupied, pin
 from pipeline.sweeping.search_space import overrides_of, split
-from pipeline.sweeping.study import ask, open_study, repeated, sampler, settled, take_up
+from pipeline.sweeping.study import Direction, ask, open_study, repeated, sampler, settled, take_up
 from pipeline.sweeping.summary import View, conclude
 from pipeline.sweeping.threads import cores, side_by_side
 from pipeline.sweeping.tolerant import Tolerant
@@ -78,7 +78,7 @@ def sweep(sweeper: Any, arguments: list[str]) -> None:
     search = Search(*split(parser.parse_overrides(given)))
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-    folder = Path(sweeper.config.hydra.sweep.dir)
+    folder = pin(sweeper.config)
     with occupied(folder):
         OmegaConf.save(sweeper.config, folder / "multirun.yaml")
         code = _run(sweeper, settings, search, folder)
@@ -88,7 +88,7 @@ def sweep(sweeper: Any, arguments: list[str]) -> None:
 
 def _run(sweeper: Any, settings: Settings, search: Search, folder: Path) -> int:
     launcher = Tolerant(sweeper.launcher, sweeper.config.hydra.launcher)
-    directions = ["maximize" if each in BETTER_HIGH else "minimize" for each in settings.objectives]
+    directions: list[Direction] = ["maximize" if each in BETTER_HIGH else "minimize" for each in settings.objectives]
     study = open_study(settings.storage, settings.study_name, directions)
 
     def judge(number: int) -> Sequence[float] | None:

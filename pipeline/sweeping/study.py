@@ -1,7 +1,7 @@
 """The study behind a sweep, on disk: what was tried and what it came to; a stopped one goes on."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import optuna
 from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
@@ -11,6 +11,8 @@ from pipeline.engine.errors import ConfigError
 
 REPEATS = "repeats"
 """The attribute of a trial that repeats one which was stopped: its number."""
+
+Direction = Literal["minimize", "maximize"]
 
 Judge = Callable[[int], Sequence[float] | None]
 """Returns what the job of a trial came to; None if it is not done."""
@@ -38,7 +40,7 @@ def sampler(kind: str, *, seed: int, startup_trials: int, population_size: int, 
     raise ConfigError("hydra.sweeper.sampler", "no such sampler", value=kind, accepted=["tpe", "nsga2", "random"])
 
 
-def open_study(storage: str, name: str, directions: Sequence[str]) -> optuna.Study:
+def open_study(storage: str, name: str, directions: Sequence[Direction]) -> optuna.Study:
     """Opens a study, or begins it.
 
     Raises:

@@ -16,7 +16,7 @@ VALIDATION = "stages.prepare.validation"
 
 def table(done):
     (path,) = done.folder.glob("multirun/*/*/sweep.csv")
-    return list(csv.DictReader(path.open()))
+    return list(csv.DictReader(path.read_text().splitlines()))
 
 
 def page(done):
@@ -105,7 +105,7 @@ def test_a_sweep_that_ends_leaves_no_process(mixed, how):
     workers = [worker_of(process.pid, number) for number in (0, 1)]
     os.killpg(process.pid, signal.SIGINT if how == "interrupted" else signal.SIGKILL)
     _, err = process.communicate(timeout=60)
-    gone, alive = psutil.wait_procs(workers, timeout=5)
+    gone, alive = psutil.wait_procs(workers, timeout=60)
     assert alive == []
     assert len(gone) == 2
     if how == "interrupted":

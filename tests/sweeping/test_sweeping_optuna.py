@@ -70,7 +70,7 @@ def test_several_objectives_have_a_pareto_set(two_objectives):
     sweep = sweep_of(two_objectives)
     found = trials(sweep)
     assert [trial.state.name for trial in found] == ["COMPLETE"] * 4
-    rows = list(csv.DictReader((sweep / "sweep.csv").open()))
+    rows = list(csv.DictReader((sweep / "sweep.csv").read_text().splitlines()))
     for row in rows:
         report = json.loads((sweep / row["job"] / "report" / "report.json").read_text())
         figures = report["models"][0]["measurement"]
@@ -131,7 +131,7 @@ def test_a_killed_sweep_makes_up_what_is_missing(chain, tmp_path):
     after = trials(sweep)
     assert [trial.state.name for trial in after].count("COMPLETE") == 5
     assert after[1].state.name == "COMPLETE" or (after[1].state.name == "FAIL" and after[2].params == before[1].params)
-    rows = list(csv.DictReader((sweep / "sweep.csv").open()))
+    rows = list(csv.DictReader((sweep / "sweep.csv").read_text().splitlines()))
     assert [row["status"] for row in rows] == ["done"] * 5
     again = chain(*command)
     assert again.code == 0, again.err
