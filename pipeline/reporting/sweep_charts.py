@@ -21,6 +21,7 @@ def pareto_chart(
     x_text: Callable[[float], str],
     y_text: Callable[[float], str],
     alternative: str,
+    base: int = 10,
 ) -> str:
     """Draws jobs by two figures, of which less of the first and more of the second is better, and their Pareto set.
 
@@ -32,14 +33,18 @@ def pareto_chart(
         x_text: How the first is written.
         y_text: How the second is.
         alternative: The chart in words.
+        base: Of the first one's logarithmic axis, which it has where it spans a factor of 20: 2 for bytes.
 
     Returns:
         An `svg` element, the same for the same arguments.
     """
-    with _figure(4.6) as (figure, axes):
+    from matplotlib.ticker import LogLocator
+
+    with _figure(7.5, 4.2) as (figure, axes):
         xs = [x for x, _ in points.values()]
         if min(xs) > 0 and max(xs) >= 20 * min(xs):
             axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(base=base, subs=(1.0,) if base == 2 else (1.0, 2.0, 5.0)))
         best = sorted(points[number] for number in front)
         axes.plot(*zip(*best, strict=True), color=ACCENT, linewidth=1.2, drawstyle="steps-post", clip_on=False)
         for number, (x, y) in sorted(points.items(), key=lambda each: each[0] in front):
@@ -71,7 +76,7 @@ def importance_chart(shares: Mapping[str, float], alternative: str) -> str:
     Returns:
         An `svg` element, the same for the same arguments.
     """
-    with _figure(0.9 + 0.42 * len(shares)) as (figure, axes):
+    with _figure(10.0, 0.9 + 0.42 * len(shares)) as (figure, axes):
         names = list(shares)[::-1]
         axes.barh(names, [shares[name] for name in names], color=ACCENT, height=0.55, clip_on=False)
         for place, name in enumerate(names):
@@ -101,7 +106,7 @@ def _dress(axis: Any, label: str, text: Callable[[float], str]) -> None:
 
 
 @contextmanager
-def _figure(height: float) -> Iterator[tuple[Any, Any]]:
+def _figure(width: float, height: float) -> Iterator[tuple[Any, Any]]:
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -110,7 +115,7 @@ def _figure(height: float) -> Iterator[tuple[Any, Any]]:
         matplotlib.rc("svg", fonttype="none", hashsalt="frugal")
         matplotlib.rc("text", parse_math=False)
         matplotlib.rc("font", size=12)
-        figure = Figure(figsize=(10.0, height), layout="tight")
+        figure = Figure(figsize=(width, height), layout="tight")
         yield figure, figure.add_subplot()
 
 

@@ -73,6 +73,7 @@ def _chart(sweep: Sweep, key: str) -> dict[str, Any] | None:
         y_label=up.label,
         x_text=across.text,
         y_text=up.text,
+        base=2 if key == "deflated_bytes" else 10,
         alternative=f"{title} of {len(jobs)} jobs. Pareto set: {words}.",
     )
     return {"title": title, "svg": Markup(svg), "words": words}  # the chart escapes its texts

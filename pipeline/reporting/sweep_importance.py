@@ -47,7 +47,10 @@ def importance(sweep: Sweep) -> Importance:
     import optuna
 
     spaces = {name: _space(jobs, name) for name in settings}
+    said = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize" if more else "minimize")
+    optuna.logging.set_verbosity(said)
     for job, value in zip(jobs, values, strict=True):
         chosen = {name: _value(job.settings[name], spaces[name]) for name in settings}
         study.add_trial(optuna.trial.create_trial(params=chosen, distributions=spaces, value=value))
