@@ -1,9 +1,15 @@
+import json
+
 import optuna
 import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import MissingConfigException
+from omegaconf import OmegaConf
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from pipeline.engine.errors import ConfigError
+from pipeline.failures import explain
+from pipeline.sweeping.figures import NoFigureError, check_view, objective_values, read_figures
 from pipeline.sweeping.search_space import overrides_of, split
 from pipeline.sweeping.study import ask, open_study, repeated, sampler, settled, take_up
 from pipeline.sweeping.summary import varying
@@ -105,3 +111,54 @@ def test_threads_are_divided_where_jobs_run_side_by_side():
     share(cores(), environment)
     assert environment["OMP_NUM_THREADS"] == "5"
     assert environment["TF_NUM_INTRAOP_THREADS"] == "1" if cores() > 1 else "TF_NUM_INTRAOP_THREADS" not in environment
+
+
+REPORT = {
+    "models": [{"name": name, "measurement": {"task": "classification"}} for name in ("baseline", "pruned")],
+    "comparison": [
+        {"model": model, "metric": metric, "value": value}
+        for model, metric, value in (("baseline", "accuracy", 0.9), ("pruned", "accuracy", 0.8), ("pruned", "bytes", 7))
+    ],
+}
+
+
+@pytest.fixture
+def reported(tmp_path):
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "report.json").write_text(json.dumps(REPORT))
+    return tmp_path
+
+
+def test_figures_are_those_of_the_model_named_or_of_the_last(reported):
+    assert read_figures(reported, None).values == {"accuracy": 0.8, "quality": 0.8, "bytes": 7}
+    assert objective_values(read_figures(reported, "baseline"), ["quality"]) == [0.9]
+    assert read_figures(reported / "report", None) is None
+
+
+def test_a_job_without_the_figure_says_what_it_has(reported):
+    with pytest.raises(NoFigureError, match="its report has no figure f1; it has accuracy, bytes, quality"):
+        objective_values(read_figures(reported, None), ["f1"])
+    with pytest.raises(NoFigureError, match="no model 'student'; it has baseline, pruned"):
+        read_figures(reported, "student")
+    with pytest.raises(NoFigureError, match="no report"):
+        objective_values(None, ["accuracy"])
+
+
+@pytest.mark.parametrize(
+    ("model", "objectives", "said"),
+    [
+        (None, ["acuracy"], "hydra.sweeper.objectives=acuracy: no such figure; .*did you mean accuracy?"),
+        (None, [], "hydra.sweeper.objectives: empty"),
+        ("prund", ["bytes"], "hydra.sweeper.model=prund: no such model in the report; accepted: baseline, pruned"),
+    ],
+)
+def test_what_no_report_can_have_is_refused_before_any_job(model, objectives, said):
+    stages = {"report": {"kind": "report", "inputs": {"baseline": "a", "pruned": "b"}}}
+    with pytest.raises(ConfigError, match=said):
+        check_view(model, objectives, OmegaConf.create({"stages": stages}))
+
+
+@pytest.mark.parametrize("launcher", ["joblib", "submitit_slurm"])
+def test_a_launcher_that_is_not_installed_says_how_to_get_it(launcher):
+    error = MissingConfigException("", missing_cfg_file=f"hydra/launcher/{launcher}", options=["basic", "processes"])
+    assert explain(error) == (f"hydra/launcher={launcher}: not installed; accepted: uv sync --extra launchers", 2)
