@@ -39,6 +39,7 @@ def main() -> None:
     os.environ.setdefault("PIPELINE_RUN_ID", f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{uuid.uuid4().hex[:4]}")
     try:
         keeps_store = _join()
+        _know_sweeps()
         app()
         if keeps_store:
             _leave()
@@ -54,6 +55,12 @@ def main() -> None:
         if line:
             sys.stderr.write(f"error: {line}\n")
         sys.exit(code)
+
+
+def _know_sweeps() -> None:
+    from pipeline.sweeping.plugins import register
+
+    register()
 
 
 def _serve() -> None:

@@ -18,11 +18,13 @@ class ReportedError(Exception):
 
     Args:
         exit_code: What the process should exit with.
+        cause: The line.
     """
 
-    def __init__(self, exit_code: int) -> None:
-        super().__init__(exit_code)
+    def __init__(self, exit_code: int, cause: str = "") -> None:
+        super().__init__(exit_code, cause)
         self.exit_code = exit_code
+        self.cause = cause
 
 
 def explain(error: Exception) -> tuple[str, int]:
@@ -51,6 +53,8 @@ def _missing_option(error: MissingConfigException) -> ConfigError:
     group, _, option = str(error.missing_cfg_file).rpartition("/")
     if not group:
         return ConfigError("--config-name", "no such configuration", value=option)
+    if group.lstrip("/") == "hydra/launcher" and option.startswith(("joblib", "submitit")):
+        return ConfigError(group.lstrip("/"), "not installed; accepted: uv sync --extra launchers", value=option)
     if not error.options:
         return ConfigError(group.lstrip("/"), "no such group or option", value=option)
     return ConfigError(group.lstrip("/"), "no such option", value=option, accepted=error.options, name=option)

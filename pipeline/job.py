@@ -38,7 +38,7 @@ def run_job(config: DictConfig) -> None:
     except (PipelineError, OmegaConfBaseException, OSError) as error:
         line, code = explain(error)
         log.error("error: %s", line)
-        _fail(code)
+        _fail(code, line)
 
 
 def _run(config: DictConfig) -> None:
@@ -96,10 +96,10 @@ def _finish(outcome: Outcome, settings: Settings, folder: Path) -> None:
     if outcome.failures:
         names = ", ".join(failure.stage for failure in outcome.failures)
         log.error("failed: %s; logs: %s", names, folder / "logs")
-        _fail(max(failure.exit_code for failure in outcome.failures))
+        _fail(max(failure.exit_code for failure in outcome.failures), "; ".join(map(str, outcome.failures)))
 
 
-def _fail(code: int) -> None:
+def _fail(code: int, cause: str) -> None:
     if HydraConfig.get().mode == RunMode.MULTIRUN:
-        raise ReportedError(code)
+        raise ReportedError(code, cause)
     raise SystemExit(code)

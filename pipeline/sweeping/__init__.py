@@ -1,0 +1,1 @@
+"""Sweeps: launchers and sweepers for Hydra, and what their jobs came to."""
