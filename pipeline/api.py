@@ -83,7 +83,8 @@ def compose(overrides: Sequence[str] = (), *, config_dir: str | os.PathLike[str]
         with hydra.initialize_config_dir(str(CONF), version_base="1.3", job_name="frugal"):
             config = hydra.compose("config", [*search, *overrides])
     except Exception as error:
-        raise ConfigError("compose", explain(error)[0]) from error
+        key, _, problem = explain(error)[0].partition(": ")
+        raise ConfigError(key, problem) from error
     finally:
         GlobalHydra.set_state(state)
     with open_dict(config):

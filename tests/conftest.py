@@ -17,6 +17,7 @@ LONG = ("test_stages_techniques.py", "test_bad_inputs.py", "test_compression_sch
 def pytest_configure(config):
     """Keeps xdist from ordering files by their number of tests: the files that take minutes have few."""
     config.option.loadscopereorder = False
+    os.environ["FRUGAL_LOCAL"] = "none"  # whoever runs the tests may have defaults of their own
 
 
 def pytest_collection_modifyitems(items):

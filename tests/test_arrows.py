@@ -8,8 +8,20 @@ import pytest
 import pipeline
 
 ROOT = Path(pipeline.__file__).parent
-ROOMS = ("data", "models", "optimizers", "training", "compression", "distribution", "measurement", "reporting")
-ENTRY = ("__init__", "__main__", "api", "callbacks", "execution", "failures", "folders", "job", "store_command")
+ROOMS = ("data", "models", "optimizers", "training", "compression", "distribution", "measurement", "reporting", "tracking")
+ENTRY = (
+    "__init__",
+    "__main__",
+    "api",
+    "callbacks",
+    "execution",
+    "failures",
+    "folders",
+    "job",
+    "profiling",
+    "store_command",
+    "watching",
+)
 
 
 def imports(path: Path) -> set[str]:
@@ -42,7 +54,10 @@ def allowed(room: str) -> tuple[str, ...]:
         return (
             "pipeline.engine",
             "pipeline.stages.registry",
+            "pipeline.stages.debug",
             "pipeline.distribution.cluster",
+            "pipeline.measurement.profile",
+            "pipeline.tracking",
             *(f"pipeline.{each}" for each in ENTRY),
         )
     return ()
