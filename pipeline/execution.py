@@ -1,5 +1,6 @@
-"""One job from its composed configuration: checked, planned, carried out; Hydra and notebooks alike come through here."""
+"""One job from its composed configuration: checked, planned, carried out; for Hydra and for notebooks."""
 
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -24,6 +25,8 @@ from pipeline.stages.registry import KINDS
 from pipeline.tracking.flatten import flatten
 from pipeline.tracking.tracker import Tracked
 from pipeline.watching import read_watching, watched
+
+log = logging.getLogger(__name__)
 
 LOCAL = ("store", "dry_run", "tracking", "profile")
 """Settings of this machine and moment, which a repetition elsewhere does not need."""
@@ -74,6 +77,8 @@ def execute(job: Job) -> Execution:
     """
     settings, stages = read_config(job.config)
     watching = read_watching(settings.tracking, settings.profile, stages)
+    if smaller := {key: value for key, value in settings.debug.items() if value}:
+        log.warning("debug: stages are made smaller (%s); figures mean nothing", smaller)
     _refuse_idle(job.ranks, current_cluster(), stages)
     store = Store(settings.store.folder)
     facts = {"command": job.command, "config": _yaml(job.config), "run": job.run}

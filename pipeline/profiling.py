@@ -9,6 +9,7 @@ import pydantic
 from pydantic.dataclasses import dataclass
 
 from pipeline.engine.artifact import Artifact
+from pipeline.engine.display import console
 from pipeline.engine.errors import ConfigError
 from pipeline.engine.ledger import Entry
 from pipeline.engine.observer import Observer
@@ -56,8 +57,8 @@ def chosen(settings: ProfileSettings, stages: Mapping[str, Stage]) -> str | None
     elif settings.stage in stages:
         name = settings.stage
     else:
-        accepted = [AUTO, *stages]
-        raise ConfigError("profile.stage", "no such stage", value=settings.stage, accepted=accepted, name=settings.stage)
+        name = settings.stage
+        raise ConfigError("profile.stage", "no such stage", value=name, accepted=[AUTO, *stages], name=name)
     if settings.steps is not None and name not in training:
         problem = f"stage {name} takes no steps"
         raise ConfigError("profile.steps", problem, value=settings.steps, accepted=["null: the whole stage"])
@@ -82,7 +83,7 @@ class Profiling(Observer):
     def __init__(self, stage: str, steps: list[int] | None, folder: Path) -> None:
         self._stage, self._folder = stage, folder
         self._first, self._last = steps or (None, None)
-        self._on, self._seen = False, 0
+        self._on, self._done, self._seen = False, False, 0
 
     def started(self, stage: str) -> None:
         """Starts with the stage, if its first step is wanted."""
@@ -97,7 +98,7 @@ class Profiling(Observer):
             self._seen = number
             if number >= self._last:
                 self._stop()
-        elif self._first - 1 <= number < self._last and not self._folder.exists():
+        elif self._first - 1 <= number < self._last and not self._done:
             self._start()
 
     def finished(self, stage: str) -> None:
@@ -110,11 +111,9 @@ class Profiling(Observer):
         if entry.stage != self._stage:
             return
         if entry.status == "reused":
-            log.warning(
-                "profile: %s was reused, so nothing was profiled; to build it anew: stages.%s.seed=1, or an empty store "
-                "(store.path=)", entry.stage, entry.stage,
-            )  # fmt: skip
-        elif not self._folder.exists():
+            remedy = f"stages.{entry.stage}.seed=1, or an empty store (store.path=)"
+            log.warning("profile: %s was reused, so nothing was profiled; to build it anew: %s", entry.stage, remedy)
+        elif not self._done:
             wanted = "" if self._first is None else f", whose steps did not reach {self._first}"
             log.warning("profile: nothing was profiled: %s was %s%s", entry.stage, entry.status, wanted)
         else:
@@ -131,15 +130,16 @@ class Profiling(Observer):
 
         self._on = False
         stop()
+        self._done = True
 
     def _show(self) -> None:
         from pipeline.measurement.profile import slowest
 
         what = "the whole stage" if self._first is None else f"steps {self._first} to {self._seen}"
-        lines = [f"profile of {self._stage}, {what}; operations by their own time on all threads:"]
+        lines = [f"profile of {self._stage}, {what}; operations by their time:"]
         for each in slowest(self._folder)[:SHOWN]:
             lines.append(f"{each.milliseconds:10.1f} ms {each.share:6.1%} {each.count:7d} x {each.name}")
         lines.append(f"trace: {self._folder}")
         lines.append(f"to open it: uv run --with tensorboard-plugin-profile tensorboard --logdir {self._folder}")
         for line in lines:
-            log.info("%s", line)
+            console.print(line, markup=False)

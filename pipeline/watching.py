@@ -17,7 +17,7 @@ from pipeline.engine.observer import End, Observer, Observers
 from pipeline.engine.plan import Step
 from pipeline.engine.settings import CostSettings, checked
 from pipeline.engine.stage import STRICT, Stage
-from pipeline.profiling import Profiling, ProfileSettings, chosen
+from pipeline.profiling import ProfileSettings, Profiling, chosen
 from pipeline.tracking.flatten import figures
 from pipeline.tracking.tracker import Tracked, Tracker
 
@@ -65,9 +65,9 @@ class MlflowTracking:
 class Watching:
     """How a run is followed."""
 
-    tracking: Annotated[
-        NoTracking | TensorBoardTracking | MlflowTracking, pydantic.Field(discriminator="tracker")
-    ] = pydantic.Field(default_factory=NoTracking)
+    tracking: Annotated[NoTracking | TensorBoardTracking | MlflowTracking, pydantic.Field(discriminator="tracker")] = (
+        pydantic.Field(default_factory=NoTracking)
+    )
     profile: ProfileSettings = pydantic.Field(default_factory=ProfileSettings)
 
 

@@ -1,4 +1,4 @@
-"""What a new user brings: a table, or a model and a folder of images; and the YAML that the documentation gives them."""
+"""What a new user brings: a table, or a model and images; and the YAML that the documentation gives them."""
 
 import re
 from pathlib import Path
@@ -22,7 +22,7 @@ def write_experiment(page: str, folder: Path) -> list[str]:
     if yaml is None or command is None:
         raise ValueError(f"{page}: no YAML, or no command that runs it")
     place = folder / "mine/experiment" / f"{command[2]}.yaml"
-    place.parent.mkdir(parents=True)
+    place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(yaml[1])
     return command[1].split()
 

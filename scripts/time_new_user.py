@@ -1,7 +1,7 @@
-"""Times a new user's two paths, from an empty store: python scripts/time_new_user.py
+"""Times a new user's two paths from an empty store, and counts their lines: python scripts/time_new_user.py.
 
-Writes a table, a model and pictures to a temporary folder, takes the YAML out of docs/own_csv.md and docs/own_model.md, runs
-the commands that stand there, and prints how many lines the user wrote and how long they waited.
+Writes a table, a model and pictures to a temporary folder, takes the YAML out of docs/own_csv.md and docs/own_model.md
+and runs the commands that stand there.
 """
 
 import os
@@ -37,7 +37,7 @@ def main() -> None:
             done = subprocess.run(
                 [sys.executable, "-m", "pipeline", *arguments],
                 cwd=folder,
-                env={**os.environ, "FRUGAL_STORE": str(folder / f"store {page}"), "FRUGAL_LOCAL": "none"},
+                env={**os.environ, "FRUGAL_STORE": str(folder / f"store {page}")},
                 capture_output=True,
                 text=True,
                 check=False,

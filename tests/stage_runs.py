@@ -6,10 +6,10 @@ from pathlib import Path
 
 from hydra import compose, initialize_config_dir
 
-from pipeline.folders import CONF
 from pipeline.engine.artifact import FILES, Artifact
 from pipeline.engine.stage import Context, Stage
 from pipeline.execution import read_config
+from pipeline.folders import CONF
 
 
 def configured(

@@ -8,7 +8,17 @@ import pytest
 import pipeline
 
 ROOT = Path(pipeline.__file__).parent
-ROOMS = ("data", "models", "optimizers", "training", "compression", "distribution", "measurement", "reporting", "tracking")
+ROOMS = (
+    "data",
+    "models",
+    "optimizers",
+    "training",
+    "compression",
+    "distribution",
+    "measurement",
+    "reporting",
+    "tracking",
+)
 ENTRY = (
     "__init__",
     "__main__",

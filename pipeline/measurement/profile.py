@@ -14,13 +14,13 @@ PICO = 1e-9
 
 @dataclass(frozen=True)
 class OwnTime:
-    """What one kind of event took, without the events inside it.
+    """What one operation took, without those inside it.
 
     Attributes:
-        name: As the profiler calls it, such as an operation's name and type.
-        count: How often.
-        milliseconds: On all threads together.
-        share: Of the time of all events.
+        name: Its own and its type's, `cnn/conv_1/Conv2D:Conv2D`.
+        count: How often it ran.
+        milliseconds: In all, on the threads that started it.
+        share: Of the time of all operations.
     """
 
     name: str
@@ -45,7 +45,7 @@ def stop() -> None:
 
 
 def slowest(folder: Path) -> list[OwnTime]:
-    """Returns what a trace's time on the CPU went to, longest first.
+    """Returns the operations that a trace's time on the CPU went to, longest first.
 
     Args:
         folder: As given to `start`.
@@ -66,9 +66,11 @@ def slowest(folder: Path) -> list[OwnTime]:
                 continue
             for line in plane.lines:
                 for event, own in own_times(line.events):
-                    name = plane.event_metadata[event.metadata_id].name
-                    times[name] += own * PICO
-                    counts[name] += 1
+                    known = plane.event_metadata[event.metadata_id]
+                    if not known.display_name:  # the runtime's own, such as waiting for operations
+                        continue
+                    times[known.name] += own * PICO
+                    counts[known.name] += 1
     whole = sum(times.values()) or 1.0
     found = [OwnTime(name, counts[name], spent, spent / whole) for name, spent in times.items()]
     return sorted(found, key=lambda each: -each.milliseconds)

@@ -48,7 +48,7 @@ class Mlflow:
         # Processes of one sweep make the store, the experiment and the parent once.
         with portalocker.Lock(folder / "mlflow.lock", timeout=600):
             try:
-                self._client = MlflowClient(f"sqlite:///{(folder / 'mlflow.db').resolve()}")
+                self._client = MlflowClient(f"sqlite:///{(folder / 'mlflow.db').resolve()}?timeout=60")
                 experiment = self._experiment(run.name, folder)
             except MlflowException as error:
                 raise ValueError(str(error)) from error

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
 
 import pipeline
 from pipeline.engine.errors import ConfigError
@@ -16,7 +17,8 @@ PRESETS = sorted(path.stem for path in (CONF / "debug").glob("*.yaml"))
 
 
 def stages(*overrides: str):
-    return read_config(pipeline.compose(overrides))[1]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return read_config(compose("config", overrides=list(overrides)))[1]
 
 
 def of_kind(kind, found):
@@ -50,7 +52,7 @@ def test_a_training_without_anything_against_overfitting():
 
 
 def test_a_wrong_setting_is_named():
-    with pytest.raises(ConfigError, match="debug.epochs=0: not valid; accepted: greater than 0"):
+    with pytest.raises(ConfigError, match=r"debug.epochs=0: not valid; accepted: greater than 0"):
         stages("+experiment=digits", "debug.epochs=0")
 
 

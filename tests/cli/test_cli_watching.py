@@ -28,16 +28,10 @@ def first(folder):
     """A run that builds everything, for TensorBoard, with a profile."""
     watching = ("tracking=tensorboard", "profile.stage=auto", "profile.steps=[2,4]")
     lines = []
-    handler = logging.Handler()
-    handler.emit = lambda record: lines.append(record.getMessage())
-    logger = logging.getLogger("pipeline.profiling")
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipeline.engine.display.console.print", lambda text, **_: lines.append(text))
         done = pipeline.run(composed(folder, *watching), folder / "first")
-    finally:
-        logger.removeHandler(handler)
-    return done, lines
+    return done, [line for line in lines if not line.startswith("[")]
 
 
 @pytest.fixture(scope="module")
@@ -131,9 +125,10 @@ def test_a_wrong_setting_fails_before_anything_runs(overrides, message, tmp_path
 
 
 def test_a_missing_library_is_told_with_what_installs_it(tmp_path, monkeypatch):
+    config = composed(tmp_path, "tracking=mlflow")
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ConfigError, match="tracking=mlflow: MLflow is not installed; accepted: uv sync --extra mlflow"):
-        pipeline.run(composed(tmp_path, "tracking=mlflow"))
+        pipeline.run(config)
 
 
 def test_a_tracker_that_fails_in_the_middle_is_told_twice_and_the_run_goes_on(folder, first, caplog, monkeypatch):

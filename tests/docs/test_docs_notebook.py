@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+import pipeline
+
 nbformat = pytest.importorskip("nbformat", reason="nbclient and ipykernel, of the group dev, are not installed")
 nbclient = pytest.importorskip("nbclient", reason="nbclient and ipykernel, of the group dev, are not installed")
-
-import pipeline
 
 NOTEBOOK = Path(pipeline.__file__).parents[1] / "docs/notebook.ipynb"
 

@@ -5,13 +5,16 @@ import shlex
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
 
 import pipeline
 from pipeline.execution import read_config
+from pipeline.folders import CONF
 
 ROOT = Path(pipeline.__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 ROOMS = {path.name for path in (ROOT / "pipeline").iterdir() if (path / "__init__.py").is_file()}
+COMMAND = r"(?:^|`)(?:horovodrun -np 2 )?python -m pipeline ([^`#\n]*\+experiment[^`#\n]*)"
 LINK = re.compile(r"\]\((?!https?:)([^)#]*)(#[^)]*)?\)")
 
 
@@ -29,15 +32,18 @@ def test_an_example_runs(page, program, tmp_path, monkeypatch):
     exec(compile(program, str(page), "exec"), {"__name__": "example"})
 
 
-@pytest.mark.parametrize(("page", "command"), each(r"(?:^|`)(?:horovodrun -np 2 )?python -m pipeline ([^`#\n]*\+experiment[^`#\n]*)"))
+@pytest.mark.parametrize(("page", "command"), each(COMMAND))
 def test_a_command_composes(page, command):
     del page
     words = [word for word in shlex.split(command, comments=True) if word != "-m"]
     if words[0] != "--config-dir":  # what those compose is run by test_docs_new_user.py
-        read_config(pipeline.compose([re.sub(r"=([^,\[]*),.*", r"=\1", word) for word in words]))
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            read_config(compose("config", overrides=[re.sub(r"=([^,\[]*),.*", r"=\1", word) for word in words]))
 
 
-@pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md", ROOT / "conf/local/README.md"], ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page", [*PAGES, ROOT / "README.md", ROOT / "conf/local/README.md"], ids=lambda page: page.stem
+)
 def test_links_lead_somewhere(page):
     for target, anchor in LINK.findall(page.read_text()):
         there = (page.parent / target) if target else page

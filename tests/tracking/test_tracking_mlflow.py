@@ -2,10 +2,11 @@
 
 import pytest
 
+from pipeline.tracking.tracker import Tracked
+
 mlflow = pytest.importorskip("mlflow", reason="the extra mlflow is not installed")
 
-from pipeline.tracking.mlflow import Mlflow, plain
-from pipeline.tracking.tracker import Tracked
+from pipeline.tracking.mlflow import Mlflow, plain  # noqa: E402  (it imports MLflow)
 
 
 def tracked(number, sweep=""):

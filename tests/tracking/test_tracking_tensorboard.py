@@ -48,11 +48,17 @@ def test_a_second_run_into_one_folder_leaves_the_first(tmp_path):
     assert len(list((tmp_path / "baseline").iterdir())) == 2
 
 
+PROGRAM = """
+import sys
+from pathlib import Path
+from pipeline.tracking.tensorboard import TensorBoard
+from pipeline.tracking.tracker import Tracked
+
+board = TensorBoard(Path(sys.argv[1]), Tracked("a", "b", "c", {"d": 1}))
+board.epoch("x", 1, {"loss": 1.0})
+sys.exit("tensorflow" in sys.modules)
+"""
+
+
 def test_it_does_without_tensorflow(tmp_path):
-    program = (
-        "import sys; from pathlib import Path; from pipeline.tracking.tensorboard import TensorBoard; "
-        "from pipeline.tracking.tracker import Tracked; "
-        f"board = TensorBoard(Path({str(tmp_path)!r}), Tracked('a', 'b', 'c', {{}})); board.epoch('x', 1, {{'loss': 1.0}}); "
-        "sys.exit('tensorflow' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+    assert subprocess.run([sys.executable, "-c", PROGRAM, tmp_path], check=False).returncode == 0

@@ -30,8 +30,8 @@ def write_table(table: Table, parts: np.ndarray, folder: Path, *, impute: Impute
         What dataset.json says.
 
     Raises:
-        ValueError: When a part has no row, a row's part is unknown, the training part lacks a class that another one has, or has no value of a
-            column, or a column's variance is too large for float32.
+        ValueError: When a part has no row, a row's part is unknown, the training part lacks a class that another one
+            has, or has no value of a column, or a column's variance is too large for float32.
         OSError: When a file can't be written whole.
     """
     if impute not in get_args(Impute):
