@@ -158,5 +158,7 @@ class Tracking(Observer):
     def end(self, how: End) -> None:
         """Tells the run's cost, and that it is over."""
         price = money(self._seconds["core_seconds"], self._cost.per_core_hour)
-        self._tracker.figures("cost", {**self._seconds, self._cost.currency: price})
-        self._tracker.end(how)
+        try:
+            self._tracker.figures("cost", {**self._seconds, self._cost.currency: price})
+        finally:
+            self._tracker.end(how)

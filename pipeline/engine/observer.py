@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Literal
 
 from pipeline.engine.artifact import Artifact
@@ -42,7 +43,7 @@ class Observer:
 
 
 class Observers(Observer):
-    """Several observers as one; one that fails is warned of and heard no more, and the run goes on.
+    """Several observers as one; one that fails is warned of, ended and heard no more, and the run goes on.
 
     Args:
         observers: Any number.
@@ -84,6 +85,8 @@ class Observers(Observer):
                 call(observer)
             except Exception as error:
                 self._heard.remove(observer)
+                with suppress(Exception):  # it may well fail again
+                    observer.end("interrupted")
                 why = f"{type(error).__name__}: {one_line(str(error))}"
                 self._lost.append(f"{observer.name} is incomplete: it failed during the run ({why})")
                 log.warning("%s failed (%s); the run goes on without it", observer.name, why)

@@ -109,7 +109,7 @@ def test_a_reused_stage_is_not_profiled_and_says_so(first, folder, caplog):
     ("overrides", "message"),
     [
         (["tracking=mlflw"], "tracking=mlflw: no such option; .*did you mean mlflow"),
-        (["tracking=mlflow", "+tracking.pth=x"], "tracking.pth: unknown key; .*did you mean path"),
+        (["tracking=mlflow", "+tracking.pth=x"], "tracking.pth=x: unknown key; .*did you mean path"),
         (["profile.stage=basline"], "profile.stage=basline: no such stage; .*did you mean baseline"),
         (["profile.stage=report", "profile.steps=[1,2]"], r"profile.steps=\[1, 2\]: stage report takes no steps"),
         (["profile.stage=auto", "profile.steps=[4,2]"], "profile: the last step, 2, comes before the first, 4"),
