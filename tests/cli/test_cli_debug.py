@@ -41,7 +41,7 @@ def test_every_preset_composes_and_one_of_its_settings_can_be_changed(preset):
 
 
 def test_without_a_preset_nothing_is_changed():
-    assert stages("+experiment=digits") == stages("+experiment=digits", "debug=null")
+    assert stages("+experiment=digits") == stages("+experiment=digits", "debug=none")
     assert stages("+experiment=digits")["prepare"].limit is None
 
 

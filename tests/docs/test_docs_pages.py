@@ -14,7 +14,7 @@ from pipeline.folders import CONF
 ROOT = Path(pipeline.__file__).parents[1]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 ROOMS = {path.name for path in (ROOT / "pipeline").iterdir() if (path / "__init__.py").is_file()}
-COMMAND = r"(?:^|`)(?:horovodrun -np 2 )?python -m pipeline ([^`#\n]*\+experiment[^`#\n]*)"
+COMMAND = r"(?:^|`)python -m pipeline ([^`#\n]*\+experiment[^`#\n]*)"
 LINK = re.compile(r"\]\((?!https?:)([^)#]*)(#[^)]*)?\)")
 
 
