@@ -14,9 +14,9 @@ NOTEBOOK = Path(pipeline.__file__).parents[1] / "docs/notebook.ipynb"
 
 
 def kinds(notebook) -> list[set[str]]:
-    """What each code cell shows."""
+    """What each code cell shows, besides the lines of a run."""
     return [
-        {kind for output in cell.outputs for kind in output.get("data", {output.output_type: 0})}
+        {kind for output in cell.outputs for kind in output.get("data", {})}
         for cell in notebook.cells
         if cell.cell_type == "code"
     ]
