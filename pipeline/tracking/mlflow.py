@@ -15,6 +15,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunStatus, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.tracking.tracker import End, Tracked
 
@@ -50,8 +51,8 @@ class Mlflow:
             try:
                 self._client = MlflowClient(f"sqlite:///{(folder / 'mlflow.db').resolve()}?timeout=60")
                 experiment = self._experiment(run.name, folder)
-            except MlflowException as error:
-                raise ValueError(str(error)) from error
+            except (MlflowException, SQLAlchemyError) as error:
+                raise ValueError(str(error).partition("\n")[0]) from error
             self._parent = self._sweep(experiment, run.sweep) if run.sweep else None
         tags = {"frugal.command": run.command, "frugal.run": run.moment}
         if self._parent is not None:

@@ -62,7 +62,7 @@ def test_the_jobs_of_a_sweep_are_children_of_one_run(runs):
 
 def test_a_store_that_is_none_is_refused(tmp_path):
     (tmp_path / "mlflow.db").write_text("not a data base, but a longer text that says so" * 20)
-    with pytest.raises(ValueError, match="not a database"):
+    with pytest.raises(ValueError, match="file is not a database"):
         Mlflow(tmp_path, tracked(0))
 
 
