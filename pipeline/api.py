@@ -1,6 +1,7 @@
 """The pipeline from Python: compose a configuration as the command line does, run it, read what came out."""
 
 import json
+import logging
 import os
 import shlex
 import time
@@ -13,6 +14,7 @@ from typing import Any, cast
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from pipeline.engine.artifact import Artifact
+from pipeline.engine.display import ConsoleHandler
 from pipeline.engine.errors import ConfigError
 from pipeline.engine.ledger import Entry
 from pipeline.execution import LOCAL, Job, execute
@@ -83,7 +85,8 @@ def compose(overrides: Sequence[str] = (), *, config_dir: str | os.PathLike[str]
         with hydra.initialize_config_dir(str(CONF), version_base="1.3", job_name="frugal"):
             config = hydra.compose("config", [*search, *overrides])
     except Exception as error:
-        raise ConfigError("compose", explain(error)[0]) from error
+        key, _, problem = explain(error)[0].partition(": ")
+        raise ConfigError(key, problem) from error
     finally:
         GlobalHydra.set_state(state)
     with open_dict(config):
@@ -105,6 +108,7 @@ def run(config: DictConfig | str | os.PathLike[str], folder: str | os.PathLike[s
         StageError: If a stage failed; what was built before stays in the store.
         PipelineError: For a wrong configuration, before anything is run.
     """
+    _quiet()
     given = config if isinstance(config, DictConfig) else cast(DictConfig, OmegaConf.load(config))
     config, asked = _parts(given)
     moment = f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{uuid.uuid4().hex[:4]}"
@@ -117,6 +121,16 @@ def run(config: DictConfig | str | os.PathLike[str], folder: str | os.PathLike[s
     if done.outcome.failures:
         raise done.outcome.failures[0]
     return Result(place, done.outcome.entries, done.outcome.artifacts)
+
+
+def _quiet() -> None:
+    """Shows warnings alone where the caller has not set up logging, as a notebook has not; libraries' notes never."""
+    for name in ("tensorflow", "absl"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    if not logging.getLogger().handlers:
+        handler = ConsoleHandler()
+        handler.setLevel(logging.WARNING)
+        logging.getLogger().addHandler(handler)
 
 
 def _parts(config: DictConfig) -> tuple[DictConfig, dict[str, Any] | None]:

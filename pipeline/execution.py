@@ -1,5 +1,6 @@
-"""One job from its composed configuration: checked, planned, carried out; Hydra and notebooks alike come through here."""
+"""One job from its composed configuration: checked, planned, carried out; for Hydra and for notebooks."""
 
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -15,13 +16,19 @@ from pipeline.engine.graph import ordered
 from pipeline.engine.plan import Step, make_plan
 from pipeline.engine.ranks import Ranks, require_one_plan
 from pipeline.engine.run import Outcome, Runner
-from pipeline.engine.settings import Settings, read_settings, read_stages
+from pipeline.engine.settings import Settings, checked, read_settings, read_stages
 from pipeline.engine.stage import Stage
 from pipeline.engine.store import Store
 from pipeline.folders import CONF
+from pipeline.stages.debug import DebugSettings, debugged
 from pipeline.stages.registry import KINDS
+from pipeline.tracking.flatten import flatten
+from pipeline.tracking.tracker import Tracked
+from pipeline.watching import read_watching, watched
 
-LOCAL = ("store", "dry_run")
+log = logging.getLogger(__name__)
+
+LOCAL = ("store", "dry_run", "tracking", "profile")
 """Settings of this machine and moment, which a repetition elsewhere does not need."""
 
 
@@ -35,6 +42,7 @@ class Job:
         command: Repeats it.
         run: Its name in the store's manifests, with the moment.
         ranks: This process's place among those of its launch.
+        sweep: Names the sweep that it is a job of, if it is one of several.
     """
 
     config: DictConfig
@@ -42,6 +50,7 @@ class Job:
     command: str
     run: str
     ranks: Ranks = field(default_factory=Ranks)
+    sweep: str = ""
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,9 @@ def execute(job: Job) -> Execution:
         OmegaConfBaseException: If the configuration can't be resolved.
     """
     settings, stages = read_config(job.config)
+    watching = read_watching(settings.tracking, settings.profile, stages)
+    if smaller := {key: value for key, value in settings.debug.items() if value}:
+        log.warning("debug: stages are made smaller (%s); figures mean nothing", smaller)
     _refuse_idle(job.ranks, current_cluster(), stages)
     store = Store(settings.store.folder)
     facts = {"command": job.command, "config": _yaml(job.config), "run": job.run}
@@ -77,7 +89,10 @@ def execute(job: Job) -> Execution:
         if settings.dry_run:
             pass
         elif job.ranks.leads:
-            outcome = Runner(store, job.folder, facts, job.ranks).run(plan)
+            job.folder.mkdir(parents=True, exist_ok=True)
+            with watched(watching, plan, _tracked(job, settings), job.folder, settings.cost) as observers:
+                outcome = Runner(store, job.folder, facts, job.ranks, observers).run(plan)
+                observers.end("failed" if outcome.failures else "finished")
             price, currency = settings.cost.per_core_hour, settings.cost.currency
             ledger.write(outcome.entries, price, currency, job.folder / "ledger.json")
         else:
@@ -91,10 +106,34 @@ def read_config(config: DictConfig) -> tuple[Settings, dict[str, Stage]]:
     Raises:
         ConfigError: Naming the key at fault, its value, and what is accepted.
     """
-    settings = read_settings(OmegaConf.to_container(config, resolve=True, throw_on_missing=True))  # type: ignore[arg-type]
+    settings = read_settings(_resolved(config))
     if not settings.stages:
         raise ConfigError("stages", "nothing to run; choose an experiment", accepted=_experiments())
-    return settings, ordered(read_stages(settings.stages, KINDS))
+    stages = ordered(read_stages(settings.stages, KINDS))
+    read_watching(settings.tracking, settings.profile, stages)
+    return settings, stages
+
+
+def _resolved(config: DictConfig) -> dict[str, Any]:
+    """Returns plain data, with what `debug` makes of the stages."""
+    given = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
+    if isinstance(given.get("stages"), dict):
+        debug = checked(DebugSettings, given.get("debug") or {}, "debug")
+        given["stages"] = debugged(given["stages"], debug)
+    return given
+
+
+def _tracked(job: Job, settings: Settings) -> Tracked:
+    """Returns what a tracker is told of a job."""
+    moment = job.run.removeprefix(f"{settings.name}/")
+    config = {key: value for key, value in _resolved(job.config).items() if key not in LOCAL}
+    return Tracked(
+        name=settings.name,
+        moment=f"{moment}/{job.ranks.job}" if job.sweep else moment,
+        command=job.command,
+        settings=flatten(config),
+        sweep=job.sweep,
+    )
 
 
 def _experiments() -> list[str]:
@@ -125,5 +164,4 @@ def _refuse_idle(ranks: Ranks, cluster: Cluster | None, stages: dict[str, Stage]
 
 
 def _yaml(config: DictConfig) -> str:
-    resolved = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True))
-    return OmegaConf.to_yaml({key: value for key, value in resolved.items() if key not in LOCAL})
+    return OmegaConf.to_yaml({key: value for key, value in _resolved(config).items() if key not in LOCAL})

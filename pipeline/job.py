@@ -46,7 +46,9 @@ def _run(config: DictConfig) -> None:
     ranks = current(hydra.job.num if hydra.mode == RunMode.MULTIRUN else 0)
     folder = Path(hydra.runtime.output_dir)
     command = _command(list(hydra.overrides.task), _own_folders(hydra), _launcher(ranks, current_cluster()))
-    done = execute(Job(config, folder, command, f"{config.name}/{os.environ['PIPELINE_RUN_ID']}", ranks))
+    moment = os.environ["PIPELINE_RUN_ID"]
+    sweep = moment if hydra.mode == RunMode.MULTIRUN else ""
+    done = execute(Job(config, folder, command, f"{config.name}/{moment}", ranks, sweep))
     if done.outcome is not None:
         _finish(done.outcome, done.settings, folder)
     elif ranks.leads:

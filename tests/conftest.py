@@ -10,6 +10,8 @@ import portalocker
 import pytest
 from whole_runs import SMALL, Cli, Done
 
+from pipeline.folders import CONF
+
 LONG = ("test_stages_techniques.py", "test_bad_inputs.py", "test_compression_schemes.py", "test_compression_export.py")
 """Files of many tests that are not slow one by one."""
 
@@ -17,6 +19,8 @@ LONG = ("test_stages_techniques.py", "test_bad_inputs.py", "test_compression_sch
 def pytest_configure(config):
     """Keeps xdist from ordering files by their number of tests: the files that take minutes have few."""
     config.option.loadscopereorder = False
+    if (own := CONF / "local/default.yaml").exists():
+        raise pytest.UsageError(f"{own} would change what the tests see; move it away while they run")
 
 
 def pytest_collection_modifyitems(items):

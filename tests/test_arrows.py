@@ -8,7 +8,17 @@ import pytest
 import pipeline
 
 ROOT = Path(pipeline.__file__).parent
-ROOMS = ("data", "models", "optimizers", "training", "compression", "distribution", "measurement", "reporting")
+ROOMS = (
+    "data",
+    "models",
+    "optimizers",
+    "training",
+    "compression",
+    "distribution",
+    "measurement",
+    "reporting",
+    "tracking",
+)
 ENTRY = (
     "__init__",
     "__main__",
@@ -19,7 +29,9 @@ ENTRY = (
     "failures",
     "folders",
     "job",
+    "profiling",
     "store_command",
+    "watching",
 )
 
 
@@ -53,9 +65,12 @@ def allowed(room: str) -> tuple[str, ...]:
         return (
             "pipeline.engine",
             "pipeline.stages.registry",
+            "pipeline.stages.debug",
             "pipeline.distribution.cluster",
             "pipeline.reporting",
             "pipeline.sweeping",
+            "pipeline.measurement.profile",
+            "pipeline.tracking",
             *(f"pipeline.{each}" for each in ENTRY),
         )
     if room == "sweeping":

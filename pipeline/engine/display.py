@@ -31,7 +31,13 @@ RUN = "stages"
 STAGE_LOGGER = "pipeline.stage."
 
 # Its own descriptor: the standard ones are sent to a stage's log while native code runs.
-console = Console(file=os.fdopen(os.dup(2), "w", buffering=1), highlight=False, soft_wrap=True)
+console = Console(
+    file=os.fdopen(os.dup(2), "w", buffering=1),
+    highlight=False,
+    soft_wrap=True,
+    force_jupyter=False,
+    force_terminal=None if os.isatty(2) else False,  # notebooks set FORCE_COLOR
+)
 atexit.register(console.file.close)
 
 

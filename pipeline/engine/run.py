@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from pipeline.engine.errors import PipelineError, StageError
 from pipeline.engine.graph import ancestors
 from pipeline.engine.ledger import NOTHING, Entry
 from pipeline.engine.meter import Cost, Meter, side_by_side
+from pipeline.engine.observer import Observers
 from pipeline.engine.plan import Step
 from pipeline.engine.ranks import BUILD, PASS, Ranks
 from pipeline.engine.stage import Context, Exhibit
@@ -53,10 +55,19 @@ class Runner:
         folder: The run's output folder; stage logs and delivered files go there.
         facts: Facts of the run that a report states: its command, its id, its configuration as YAML.
         ranks: This process's place, which is rank 0, among those that build some stages together.
+        observers: Who is told how the run goes.
     """
 
-    def __init__(self, store: Store, folder: Path, facts: Mapping[str, str], ranks: Ranks = ALONE) -> None:
+    def __init__(
+        self,
+        store: Store,
+        folder: Path,
+        facts: Mapping[str, str],
+        ranks: Ranks = ALONE,
+        observers: Observers | None = None,
+    ) -> None:
         self.store, self.folder, self.facts, self._ranks = store, folder, facts, ranks
+        self._observers = observers or Observers()
         self._steps: dict[str, Step] = {}
         self._lost: set[str] = set()
         self._artifacts: dict[str, Artifact] = {}
@@ -72,6 +83,7 @@ class Runner:
                 entry = self._step(step, number, display)
                 self._entries.append(entry)
                 display.settled(number, step.name, _told(entry, step))
+                self._observers.settled(entry, self._artifacts.get(step.name))
             for step in plan:
                 if step.stage.delivers and step.name in self._artifacts:
                     self._deliver(step)
@@ -157,10 +169,17 @@ class Runner:
                 kept.__setitem__,
                 self._lineage(step),
                 self.facts,
+                partial(self._observers.step, step.name),
+                partial(self._observers.epoch, step.name),
             )
+            log.debug("%s: key %s, made in %s", step.name, step.key, build.folder)
             self._tell(step, BUILD)
-            with native_output_to(log_file):
-                step.stage.run(context)
+            self._observers.started(step.name)
+            try:
+                with native_output_to(log_file):
+                    step.stage.run(context)
+            finally:
+                self._observers.finished(step.name)
             manifest = {
                 "stage": step.name,
                 "kind": step.stage.kind,
@@ -239,7 +258,7 @@ def stage_log(name: str, path: Path) -> Iterator[logging.Logger]:
     rooms = logging.getLogger("pipeline")  # what a room says while a stage runs is part of the stage's log
     handler = logging.FileHandler(path)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    rooms.setLevel(min(logging.INFO, logging.getLogger().getEffectiveLevel()))
+    rooms.setLevel(min(logging.INFO, rooms.getEffectiveLevel()))
     rooms.addHandler(handler)
     try:
         yield logging.getLogger(f"{STAGE_LOGGER}{name}")

@@ -38,7 +38,10 @@ class CostSettings:
 
 @pydantic.dataclasses.dataclass(config=STRICT, kw_only=True)
 class Settings:
-    """The whole configuration. `data`, `model` and the like reach stages by interpolation and are checked there."""
+    """The whole configuration. `data`, `model` and the like reach stages by interpolation and are checked there.
+
+    `tracking`, `profile` and `debug` are checked by those who heed them.
+    """
 
     name: Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     seed: Annotated[int, pydantic.Field(ge=0, lt=2**31)]
@@ -52,6 +55,9 @@ class Settings:
     student: dict[str, Any]
     optimizer: dict[str, Any]
     distribution: dict[str, Any]
+    tracking: dict[str, Any] = dataclasses.field(default_factory=dict)
+    profile: dict[str, Any] = dataclasses.field(default_factory=dict)
+    debug: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 def default_store() -> Path:

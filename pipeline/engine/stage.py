@@ -51,6 +51,10 @@ class Exhibit:
     lines: Sequence[Sequence[str]] = ()
 
 
+def unheard(*_: object) -> None:
+    """Hears what nobody asked for."""
+
+
 @dataclass(frozen=True)
 class Context:
     """What the engine hands to a running stage.
@@ -68,6 +72,8 @@ class Context:
         keep: Called with what the stage kept in memory while it worked, in words, and its bytes, for the ledger.
         lineage: The manifests of all artifacts upstream, by stage name.
         run: Facts of the run: its command, its configuration as YAML.
+        step: Called after each step of a training with its number, counted from 1 over all epochs.
+        epoch: Called after each epoch of a training with its number, counted from 1, and its metrics.
     """
 
     name: str
@@ -82,6 +88,8 @@ class Context:
     keep: Callable[[str, int], None]
     lineage: Mapping[str, Mapping[str, Any]]
     run: Mapping[str, str]
+    step: Callable[[int], None] = unheard
+    epoch: Callable[[int, Mapping[str, float]], None] = unheard
 
 
 @pydantic.dataclasses.dataclass(config=STRICT, kw_only=True)

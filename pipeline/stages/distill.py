@@ -10,7 +10,7 @@ import pydantic
 from pydantic.dataclasses import dataclass
 
 from pipeline.engine.errors import ConfigError, blame
-from pipeline.engine.stage import STRICT, Context, Progress, Stage
+from pipeline.engine.stage import STRICT, Context, Progress, Stage, unheard
 from pipeline.stages.build_model import build_model
 from pipeline.stages.settings import Count, Share
 from pipeline.stages.teach import Teach
@@ -118,7 +118,7 @@ class Distill(Train):
         history = dataclasses.replace(self, epochs=self.hint_epochs).fit(
             model,
             dataset,
-            dataclasses.replace(context, state=state, progress=hinting),
+            dataclasses.replace(context, state=state, progress=hinting, step=unheard, epoch=unheard),
             lesson=Lesson(
                 numbered(dataset.train),
                 targets,

@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass
 from pipeline.engine.errors import ConfigError, blame
 from pipeline.engine.stage import STRICT, Context, Exhibit, Progress, Stage
 from pipeline.stages.reading import OnError, Reading
-from pipeline.stages.settings import Seed
+from pipeline.stages.settings import Positive, Seed
 from pipeline.stages.sources import Source
 
 SHOWN = 20
@@ -33,6 +33,7 @@ class Prepare(Stage):
     test: Annotated[float, pydantic.Field(gt=0, lt=1)]
     impute: Literal["mean", "median"]
     on_error: OnError
+    limit: Positive | None
     seed: Seed
 
     @property
@@ -57,6 +58,7 @@ class Prepare(Stage):
         from pipeline.data.files import load, save
         from pipeline.data.splitting.assign import assign
         from pipeline.data.splitting.check import check_parts
+        from pipeline.data.splitting.limit import limit
         from pipeline.data.splitting.take import take_images
         from pipeline.data.tables.write import write_table
 
@@ -76,6 +78,10 @@ class Prepare(Stage):
                     seed=self.seed,
                 )
                 check_parts(found.targets, found.placement, parts)
+            if self.limit is not None:
+                with blame("limit"):
+                    parts = limit(found.targets, parts, self.limit, self.seed)
+                    check_parts(found.targets, found.placement, parts)
             with blame("data"):
                 if isinstance(found, Table):
                     write_table(found, parts, context.output, impute=self.impute)

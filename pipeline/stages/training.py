@@ -163,6 +163,8 @@ class TrainingStage(Stage):
             soft=soft,
             target_variance=info.target_variance,
             goal=None if lesson is None else lesson.objective,
+            on_step=context.step,
+            on_epoch=context.epoch,
         )
         if (curves := curves_exhibit(history, "training" if lesson is None else lesson.title)) is not None:
             context.show(curves)
@@ -225,5 +227,5 @@ def write_model(model: Any, history: list[dict[str, float]], context: Context) -
     (context.output / "history.json").write_text(json.dumps(history, indent=1))
     (context.output / "weights.sha256").write_text(weights_digest(model) + "\n")
     for name, value in (history[-1] if history else {}).items():
-        if name.startswith("val_"):
-            context.log.info("validation %s %.4f after %d epochs", name.removeprefix("val_"), value, len(history))
+        part = "validation" if name.startswith("val_") else "training"
+        context.log.info("%s %s %.4f after %d epochs", part, name.removeprefix("val_"), value, len(history))

@@ -23,6 +23,10 @@ OnProgress = Callable[[float, float, str], None]
 """Called with steps done, steps in all, and a few words."""
 
 
+def unheard(*_: object) -> None:
+    """Hears what nobody asked for."""
+
+
 class Distribution(Protocol):
     """How a training is spread over processes or devices; what each method is for stands in the distribution room."""
 
@@ -80,6 +84,8 @@ def fit(
     soft: bool = False,
     target_variance: float = 1.0,
     goal: Callable[[], Mapping[str, Any]] | None = None,
+    on_step: Callable[[int], None] = unheard,
+    on_epoch: Callable[[int, Mapping[str, float]], None] = unheard,
 ) -> list[dict[str, float]]:
     """Trains a model, from its last completed epoch if there is one.
 
@@ -102,6 +108,8 @@ def fit(
         soft: As in `objective`.
         target_variance: As in `objective`.
         goal: Makes the loss and the metrics, as arguments of Keras's `compile`, in place of those of the task.
+        on_step: Called after each batch with its number, from 1 over all epochs; not where others train (`apart`).
+        on_epoch: Called after each epoch with its number, from 1, and its metrics, once it can be resumed from.
 
     Returns:
         The metrics of each epoch.
@@ -134,7 +142,11 @@ def fit(
         by_copy = judged() if validation and distribution.apart else None
         if by_copy:
             model.compile(**aim())
-        progress = _EpochProgress if distribution.apart else _Progress
+        shown: keras.callbacks.Callback = (
+            _EpochProgress(epochs, steps_per_epoch, on_progress)
+            if distribution.apart
+            else _Progress(epochs, steps_per_epoch, on_progress, on_step)
+        )
         with naming_the_lost():
             placed.fit(
                 distribution.batches(lambda: training(len(history))),
@@ -147,11 +159,12 @@ def fit(
                     SeedEachEpoch(seed, distribution.rank),
                     *distribution.callbacks(),
                     *callbacks,
-                    progress(epochs, steps_per_epoch, on_progress),
+                    shown,
                     _SaveEachEpoch(
                         checkpoints if distribution.rank == 0 else None,
                         history,
                         (lambda: judge_copy(distribution, placed, model, by_copy)) if by_copy else dict,
+                        on_epoch,
                         distribution.completed,
                     ),
                 ],
@@ -165,9 +178,9 @@ def fit(
 class _Progress(keras.callbacks.Callback):
     _supports_tf_logs = True  # else Keras reads every metric after every batch
 
-    def __init__(self, epochs: int, steps: int, on_progress: OnProgress) -> None:
+    def __init__(self, epochs: int, steps: int, on_progress: OnProgress, on_step: Callable[[int], None]) -> None:
         super().__init__()
-        self._epochs, self._steps, self._on_progress = epochs, steps, on_progress
+        self._epochs, self._steps, self._on_progress, self._on_step = epochs, steps, on_progress, on_step
         self._epoch, self._last = 0, -math.inf
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -176,6 +189,7 @@ class _Progress(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         done, total, now = self._epoch * self._steps + batch + 1, self._epochs * self._steps, time.monotonic()
+        self._on_step(done)
         if now - self._last < INTERVAL and done < total:
             return
         self._last = now
@@ -200,10 +214,12 @@ class _SaveEachEpoch(keras.callbacks.Callback):
         checkpoints: Checkpoints | None,
         history: list[dict[str, float]],
         judge: Callable[[], Mapping[str, float]],
+        on_epoch: Callable[[int, Mapping[str, float]], None],
         completed: Callable[[bool], None],
     ) -> None:
         super().__init__()
-        self._checkpoints, self._history, self._judge, self._completed = checkpoints, history, judge, completed
+        self._checkpoints, self._history, self._judge = checkpoints, history, judge
+        self._on_epoch, self._completed = on_epoch, completed
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         metrics = {name: float(value) for name, value in {**logs, **self._judge()}.items()}
@@ -212,4 +228,5 @@ class _SaveEachEpoch(keras.callbacks.Callback):
         self._history.append(metrics)
         if self._checkpoints:
             self._checkpoints.save(self._history)
+        self._on_epoch(epoch + 1, metrics)
         self._completed(epoch + 1 == self.params["epochs"])

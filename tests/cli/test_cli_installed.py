@@ -21,6 +21,7 @@ def test_a_wheel_brings_its_configuration(tmp_path):
     wheel = next((tmp_path / "dist").glob("frugal_pipeline-*.whl"))
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
+        assert not [name for name in archive.namelist() if "conf/local" in name]
         entries = archive.read(next(name for name in archive.namelist() if name.endswith("entry_points.txt"))).decode()
     assert "frugal = pipeline.__main__:main" in entries
     program = "import pipeline; print(pipeline.__file__); from pipeline.__main__ import main; main()"

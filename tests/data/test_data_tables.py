@@ -3,7 +3,7 @@ import pytest
 
 from pipeline.data import files
 from pipeline.data.dataset import PARTS
-from pipeline.data.examples import InMemory, Table, TableColumn, Targets
+from pipeline.data.examples import FREE, InMemory, Table, TableColumn, Targets
 from pipeline.data.sources.csv_labels import encode
 from pipeline.data.tables import cells, statistics, store, write
 from pipeline.data.tables.arrays import from_arrays
@@ -105,6 +105,17 @@ def test_regression_and_multi_label(tmp_path):
     np.testing.assert_array_equal(files.load(tmp_path / "m").test.labels, labels[PART == 2])
 
 
+def test_rows_of_no_part_are_left_out_and_not_learned_from(tmp_path):
+    table, some = make(), PART.copy()
+    some[TRAIN.nonzero()[0][::2]] = FREE
+    write_table(table, some, tmp_path / "some")
+    write_table(table, PART, tmp_path / "all")
+    fewer, every = files.load(tmp_path / "some"), files.load(tmp_path / "all")
+    np.testing.assert_array_equal(fewer.train.labels, every.train.labels[1::2])
+    np.testing.assert_array_equal(fewer.test.features.shape, every.test.features.shape)
+    assert fewer.info.columns != every.info.columns
+
+
 FOUR = np.array([0, 0, 1, 2], np.int8)
 CLASSES = Targets(np.array([0, 1, 0, 1], np.int32), "classification", ("p", "q"))
 
@@ -112,7 +123,7 @@ REFUSED = {
     "no value in training": ([np.nan, np.nan, 1, 2], CLASSES, FOUR, "column 'x' has no value in the training part"),
     "variance": ([3e38, -3e38, 1, 2], CLASSES, FOUR, "column 'x': a variance of 9e\\+76 is too large for float32"),
     "empty part": ([1, 2, 3, 4], CLASSES, np.array([0, 0, 0, 2], np.int8), "validation part: no row; accepted"),
-    "no part": ([1, 2, 3, 4], CLASSES, np.array([0, -1, 1, 2], np.int8), "1 rows have no part; accepted: 0 to 2"),
+    "no part": ([1, 2, 3, 4], CLASSES, np.array([0, 3, 1, 2], np.int8), "1 rows have no part; accepted: -1 to 2"),
     "parts too few": ([1, 2, 3, 4], CLASSES, FOUR[:3], "3 parts for 4 rows"),
     "unseen class": (
         [1, 2, 3, 4],

@@ -11,7 +11,7 @@ def take_images(images: Images, parts: np.ndarray) -> Dataset:
 
     Args:
         images: Of any source.
-        parts: The index in PARTS of each.
+        parts: The index in PARTS of each, or FREE for one that is left out.
 
     Raises:
         ValueError: When a part is empty.

@@ -7,7 +7,7 @@ from typing import get_args
 import numpy as np
 
 from pipeline.data.dataset import PARTS, Info
-from pipeline.data.examples import Table, Targets
+from pipeline.data.examples import FREE, Table, Targets
 from pipeline.data.files import part_files, save_info, write_header
 from pipeline.data.hints import accepted
 from pipeline.data.tables.statistics import Impute, describe, encode
@@ -22,7 +22,7 @@ def write_table(table: Table, parts: np.ndarray, folder: Path, *, impute: Impute
 
     Args:
         table: From any source.
-        parts: The part of each row, int8, an index in PARTS.
+        parts: The part of each row, int8, an index in PARTS, or FREE for one that is left out.
         folder: Existing or not.
         impute: What stands where a number is missing: the mean or the median; a missing text is the most frequent one.
 
@@ -30,8 +30,8 @@ def write_table(table: Table, parts: np.ndarray, folder: Path, *, impute: Impute
         What dataset.json says.
 
     Raises:
-        ValueError: When a part has no row, the training part lacks a class that another one has, or has no value of a
-            column, or a column's variance is too large for float32.
+        ValueError: When a part has no row, a row's part is unknown, the training part lacks a class that another one
+            has, or has no value of a column, or a column's variance is too large for float32.
         OSError: When a file can't be written whole.
     """
     if impute not in get_args(Impute):
@@ -81,8 +81,8 @@ def _check_parts(targets: Targets, parts: np.ndarray) -> None:
     if len(parts) != len(targets.values):
         raise ValueError(f"{len(parts)} parts for {len(targets.values)} rows; accepted: one for each")
     counts = [int((parts == index).sum()) for index in range(len(PARTS))]
-    if sum(counts) != len(parts):
-        raise ValueError(f"{len(parts) - sum(counts)} rows have no part; accepted: 0 to {len(PARTS) - 1} for each")
+    if unknown := len(parts) - sum(counts) - int((parts == FREE).sum()):
+        raise ValueError(f"{unknown} rows have no part; accepted: {FREE} to {len(PARTS) - 1} for each")
     for name, count in zip(PARTS, counts, strict=True):
         if not count:
             raise ValueError(f"{name} part: no row; accepted: one or more")

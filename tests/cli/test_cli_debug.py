@@ -1,0 +1,73 @@
+"""The presets of conf/debug/ make any experiment small, and change the keys with it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+import pipeline
+from pipeline.engine.errors import ConfigError
+from pipeline.engine.observer import Observers
+from pipeline.execution import read_config
+from pipeline.folders import CONF
+
+EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
+PRESETS = sorted(path.stem for path in (CONF / "debug").glob("*.yaml"))
+
+
+def stages(*overrides: str):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return read_config(compose("config", overrides=list(overrides)))[1]
+
+
+def of_kind(kind, found):
+    return [stage for stage in found.values() if stage.kind == kind]
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_experiment_gets_small(experiment):
+    found = stages(f"+experiment={experiment}", "debug=tiny")
+    assert {stage.epochs for stage in found.values() if hasattr(stage, "epochs") and stage.kind != "score"} <= {1}
+    assert {stage.limit for stage in of_kind("prepare", found)} == {100}
+    assert all(stage.runs == 20 for stage in of_kind("measure", found))
+    assert all("debug" in stage.title for stage in of_kind("report", found))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_composes_and_one_of_its_settings_can_be_changed(preset):
+    found = stages("+experiment=digits", f"debug={preset}", "debug.epochs=3")
+    assert found["baseline"].epochs == found["prune"].epochs == 3
+
+
+def test_without_a_preset_nothing_is_changed():
+    assert stages("+experiment=digits") == stages("+experiment=digits", "debug=none")
+    assert stages("+experiment=digits")["prepare"].limit is None
+
+
+def test_a_training_without_anything_against_overfitting():
+    found = stages("+experiment=digits", "augment@stages.baseline.augment=flip_crop", "debug=overfit")["baseline"]
+    assert found.model.dropout == 0
+    assert not any(vars(found.augment).values())
+
+
+def test_a_wrong_setting_is_named():
+    with pytest.raises(ConfigError, match=r"debug.epochs=0: not valid; accepted: greater than 0"):
+        stages("+experiment=digits", "debug.epochs=0")
+
+
+def test_a_small_subset_is_learned_by_heart(tmp_path):
+    chosen = ["data=digits", "model=cnn", "+stage@stages.prepare=prepare", "+stage@stages.net=train", "debug=overfit"]
+    done = pipeline.run(pipeline.compose([*chosen, f"store.path={tmp_path / 'store'}"]), tmp_path / "run")
+    history = json.loads(Path(done.artifacts["net"].files, "history.json").read_text())
+    assert len(history) == 100
+    assert history[-1]["accuracy"] == 1.0
+
+
+def test_one_batch_is_one_step_of_each_training(tmp_path, monkeypatch):
+    steps = []
+    monkeypatch.setattr(Observers, "step", lambda self, stage, number: steps.append((stage, number)))
+    overrides = ["+experiment=breast_cancer", "debug=one_batch", f"store.path={tmp_path / 'store'}"]
+    done = pipeline.run(pipeline.compose(overrides), tmp_path / "run")
+    assert steps == [("baseline", 1), ("prune", 1)]
+    assert "debug" in (done.folder / "report/report.html").read_text()

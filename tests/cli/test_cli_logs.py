@@ -1,0 +1,54 @@
+"""What a person sees: quiet by default, more on demand, colours on a terminal only."""
+
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+
+FAILING = ("data=digits", "+stage@stages.prepare=prepare", "+stage@stages.few=sample", "stages.few.method=balanced",
+           "stages.few.per_class=100000")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("verbose", "ours", "others"),
+    [([], False, False), (["hydra.verbose=[pipeline]"], True, False), (["hydra.verbose=true"], True, True)],
+)
+def test_debug_lines_are_shown_on_demand(cli, verbose, ours, others):
+    done = cli(*FAILING, *verbose)
+    assert done.code == 2
+    assert "stage few failed" in done.err
+    assert ("Traceback" in done.err, "prepare: key " in done.err) == (ours, ours)
+    assert ("\nprepare: " in done.err or done.err.startswith("[1/2] prepare")) is True
+    assert ("Setting JobRuntime" in done.err or "matplotlib" in done.err or "hydra" in done.err.lower()) == others
+
+
+def test_a_quiet_run_has_no_line_of_a_library(cli):
+    done = cli("data=breast_cancer", "+stage@stages.prepare=prepare")
+    assert done.code == 0
+    assert [line.split(":")[0] for line in done.err.splitlines()] == ["[1/1] prepare", "prepare", "[1/1] prepare"]
+
+
+PROGRAM = """
+from pipeline.engine.display import console
+console.print("careful", style="yellow")
+"""
+
+
+def shown(**environment) -> str:
+    """What the program shows on a terminal."""
+    ours, theirs = pty.openpty()
+    base = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
+    with subprocess.Popen([sys.executable, "-c", PROGRAM], stderr=theirs, env={**base, "TERM": "xterm", **environment}):
+        pass
+    os.close(theirs)
+    text = os.read(ours, 10_000).decode()
+    os.close(ours)
+    return text
+
+
+def test_colours_are_for_terminals_and_no_color_turns_them_off(cli):
+    assert "\x1b[33m" in shown()
+    assert "\x1b[3" not in shown(NO_COLOR="1")
+    assert "\x1b" not in cli(*FAILING).err

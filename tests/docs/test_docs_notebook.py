@@ -1,0 +1,41 @@
+"""The example notebook runs, and what it shows was made by running it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import pipeline
+
+nbformat = pytest.importorskip("nbformat", reason="nbclient and ipykernel, of the group dev, are not installed")
+nbclient = pytest.importorskip("nbclient", reason="nbclient and ipykernel, of the group dev, are not installed")
+
+NOTEBOOK = Path(pipeline.__file__).parents[1] / "docs/notebook.ipynb"
+
+
+def kinds(notebook) -> list[set[str]]:
+    """What each code cell shows, besides the lines of a run."""
+    return [
+        {kind for output in cell.outputs for kind in output.get("data", {})}
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+    ]
+
+
+def test_it_runs_and_shows_what_it_showed(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(NOTEBOOK.parents[1]))
+    shutil.copy(NOTEBOOK, tmp_path)
+    kept = nbformat.read(tmp_path / NOTEBOOK.name, as_version=4)
+    ran = nbclient.NotebookClient(
+        nbformat.read(tmp_path / NOTEBOOK.name, as_version=4),
+        timeout=300,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(tmp_path)}},
+    ).execute()
+    assert kinds(ran) == kinds(kept)
+    assert (tmp_path / "first/report/report.html").is_file()
+
+
+def test_its_outputs_name_no_machine():
+    text = NOTEBOOK.read_text()
+    assert not [word for word in ("/root", "/tmp", "/home", "/work", "/usr") if word in text]

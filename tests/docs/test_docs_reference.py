@@ -1,0 +1,30 @@
+"""The reference is made of the docstrings of the whole package, without a warning."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import pipeline
+
+pytest.importorskip("pdoc", reason="pdoc, of the group dev, is not installed")
+
+PACKAGE = Path(pipeline.__file__).parent
+
+
+def test_the_whole_package_is_in_the_reference(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "pdoc", "pipeline", "-d", "google", "-o", tmp_path / "site"],
+        cwd=PACKAGE.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert not re.search(r"^Warn|Error", done.stderr, re.MULTILINE), done.stderr
+    made = {path.relative_to(tmp_path / "site").with_suffix("") for path in (tmp_path / "site").rglob("*.html")}
+    for path in PACKAGE.rglob("*.py"):
+        module = path.parent if path.name == "__init__.py" else path.with_suffix("")
+        assert module.relative_to(PACKAGE.parent) in made
