@@ -8,8 +8,8 @@ from omegaconf import DictConfig, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from pipeline.engine.errors import PipelineError
-from pipeline.failures import explain
 from pipeline.execution import read_config
+from pipeline.failures import explain
 
 
 class CheckFirst(Callback):

@@ -1,4 +1,4 @@
-"""One job from its composed configuration: checked, planned, carried out; Hydra and notebooks alike come through here."""
+"""One job from its composed configuration: checked, planned, carried out; Hydra and notebooks come through here."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,11 +52,15 @@ class Execution:
         settings: Its configuration, typed.
         plan: The stages in order, with what the store has.
         outcome: What it came to; None after a dry run, and on ranks other than 0.
+        said: What a person is to be told at the end, beside that.
+        exit_code: What the process should exit with if no stage failed.
     """
 
     settings: Settings
     plan: list[Step]
     outcome: Outcome | None
+    said: str = ""
+    exit_code: int = 0
 
 
 def execute(job: Job) -> Execution:
@@ -68,8 +72,12 @@ def execute(job: Job) -> Execution:
     """
     settings, stages = read_config(job.config)
     _refuse_idle(job.ranks, current_cluster(), stages)
-    store = Store(settings.store.folder)
     facts = {"command": job.command, "config": _yaml(job.config), "run": job.run}
+    if settings.budget is not None:
+        from pipeline.budget.job import search
+
+        return search(job, settings, facts)
+    store = Store(settings.store.folder)
     outcome = None
     with store.in_use():
         plan = make_plan(stages, store, verify_all=settings.store.verify == "all", facts=facts)
@@ -94,7 +102,12 @@ def read_config(config: DictConfig) -> tuple[Settings, dict[str, Stage]]:
     settings = read_settings(OmegaConf.to_container(config, resolve=True, throw_on_missing=True))  # type: ignore[arg-type]
     if not settings.stages:
         raise ConfigError("stages", "nothing to run; choose an experiment", accepted=_experiments())
-    return settings, ordered(read_stages(settings.stages, KINDS))
+    stages = ordered(read_stages(settings.stages, KINDS))
+    if settings.budget is not None:
+        from pipeline.budget.settings import read_budget
+
+        read_budget(settings)
+    return settings, stages
 
 
 def _experiments() -> list[str]:

@@ -8,8 +8,8 @@ import pytest
 import pipeline
 
 ROOT = Path(pipeline.__file__).parent
-ROOMS = ("data", "models", "optimizers", "training", "compression", "distribution", "measurement", "reporting")
-ENTRY = ("__init__", "__main__", "api", "callbacks", "execution", "failures", "folders", "job", "store_command")
+ROOMS = ("data", "models", "optimizers", "training", "compression", "distribution", "measurement", "reporting", "search")
+ENTRY = ("__init__", "__main__", "api", "budget", "callbacks", "execution", "failures", "folders", "job", "store_command")
 
 
 def imports(path: Path) -> set[str]:
@@ -43,6 +43,8 @@ def allowed(room: str) -> tuple[str, ...]:
             "pipeline.engine",
             "pipeline.stages.registry",
             "pipeline.distribution.cluster",
+            "pipeline.search",
+            *(("pipeline.reporting",) if room == "budget" else ()),
             *(f"pipeline.{each}" for each in ENTRY),
         )
     return ()
@@ -69,7 +71,7 @@ def test_only_the_command_line_knows_hydra_and_only_one_module_imports_keras(pat
 
 def test_every_folder_is_a_room_that_this_test_knows():
     folders = {path.name for path in ROOT.iterdir() if path.is_dir() and path.name not in ("__pycache__", "conf")}
-    assert folders == {*ROOMS, "engine", "stages"}
+    assert folders == {*ROOMS, "budget", "engine", "stages"}
 
 
 def test_no_file_is_two_subjects():

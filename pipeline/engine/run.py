@@ -53,10 +53,14 @@ class Runner:
         folder: The run's output folder; stage logs and delivered files go there.
         facts: Facts of the run that a report states: its command, its id, its configuration as YAML.
         ranks: This process's place, which is rank 0, among those that build some stages together.
+        part: Whether the plan is one part of a larger job, which tells of it and takes from it what it wants: no lines
+            are printed and no files delivered.
     """
 
-    def __init__(self, store: Store, folder: Path, facts: Mapping[str, str], ranks: Ranks = ALONE) -> None:
-        self.store, self.folder, self.facts, self._ranks = store, folder, facts, ranks
+    def __init__(
+        self, store: Store, folder: Path, facts: Mapping[str, str], ranks: Ranks = ALONE, *, part: bool = False
+    ) -> None:
+        self.store, self.folder, self.facts, self._ranks, self._part = store, folder, facts, ranks, part
         self._steps: dict[str, Step] = {}
         self._lost: set[str] = set()
         self._artifacts: dict[str, Artifact] = {}
@@ -66,14 +70,14 @@ class Runner:
     def run(self, plan: Sequence[Step]) -> Outcome:
         """Runs every step; after a failure, the branches that don't depend on it go on."""
         self._steps = {step.name: step for step in plan}
-        display = Display(len(plan))
+        display = Display(len(plan), quiet=self._part)
         with display.shown():
             for number, step in enumerate(plan, start=1):
                 entry = self._step(step, number, display)
                 self._entries.append(entry)
                 display.settled(number, step.name, _told(entry, step))
             for step in plan:
-                if step.stage.delivers and step.name in self._artifacts:
+                if step.stage.delivers and step.name in self._artifacts and not self._part:
                     self._deliver(step)
         return Outcome(self._entries, self._artifacts, self._failures)
 
@@ -223,7 +227,7 @@ class Runner:
         self._lost.add(name)
         failure = StageError(name, error)
         self._failures.append(failure)
-        log.error("%s", failure)
+        log.log(logging.DEBUG if self._part else logging.ERROR, "%s", failure)
         log.debug("%s", "".join(traceback.format_exception(error)))
         path = self.folder / "logs" / f"{name}.log"
         path.parent.mkdir(parents=True, exist_ok=True)

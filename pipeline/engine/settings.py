@@ -38,7 +38,10 @@ class CostSettings:
 
 @pydantic.dataclasses.dataclass(config=STRICT, kw_only=True)
 class Settings:
-    """The whole configuration. `data`, `model` and the like reach stages by interpolation and are checked there."""
+    """The whole configuration. `data`, `model` and the like reach stages by interpolation and are checked there.
+
+    `budget` turns the run into a search, which checks it.
+    """
 
     name: Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     seed: Annotated[int, pydantic.Field(ge=0, lt=2**31)]
@@ -52,6 +55,7 @@ class Settings:
     student: dict[str, Any]
     optimizer: dict[str, Any]
     distribution: dict[str, Any]
+    budget: dict[str, Any] | None = None
 
 
 def default_store() -> Path:
