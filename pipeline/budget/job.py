@@ -125,18 +125,18 @@ def _sentence(each: Mapping[str, Any], found: Search, findings: Findings) -> str
 
 def _plan(found: Search) -> str:
     space, settings = found.space, found.settings
-    compute = (
-        "any number of core-seconds" if settings.core_seconds is None else f"{settings.core_seconds:g} core-seconds"
-    )
+    limit = settings.core_seconds
+    compute = "any number of core-seconds" if limit is None else f"{limit:g} core-seconds"
+    networks = ", ".join(each.label for each in space.networks_to_build())
+    others = [name for name in ("distilled", "separable") if True in getattr(space, name)]
     lines = [
         f"budget: {settings.bounds.said}; minimise {settings.minimise}; {settings.strategy} search, at most "
         f"{settings.trials} trials and {compute} beyond the reference",
         f"fixed: data {found.data}, seed {found.seed}, fine-tuning {space.fine_tune} epochs",
-        f"space: {len(space.candidates)} candidates: "
-        f"{', '.join(each.label for each in space.networks_to_build())} and the reference; rungs of {', '.join(map(str, space.epochs))} epochs",
-        f"  zeros {_list(space.sparsities)}; shared values {_list(space.clusters)}; {', '.join(space.quantizations)}"
-        + ("; distilled" if True in space.distilled else "")
-        + ("; separable" if True in space.separable else ""),
+        f"space: {len(space.candidates)} candidates: the reference{', ' * bool(networks)}{networks}; rungs of "
+        f"{', '.join(map(str, space.epochs))} epochs",
+        f"  zeros {_list(space.sparsities)}; shared values {_list(space.clusters)}; "
+        f"{', '.join([*space.quantizations, *others])}",
         "first: the networks above, untrained; then what needs no training of the reference",
     ]
     return "\n".join([*lines, *(f"left out: {what}: {why}" for what, why in found.left_out.items())])

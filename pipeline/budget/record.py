@@ -98,6 +98,7 @@ def document(search: Search, workshop: Workshop, findings: Findings, result: Res
         "strategy": settings.strategy,
         "seed": search.seed,
         "ended": findings.ended,
+        "reference": with_test(0),
         "spent": {
             "core_seconds": findings.spent,
             "of_that_by_an_earlier_run": findings.reused,
