@@ -13,7 +13,7 @@ from pipeline.engine.run import Outcome
 from pipeline.engine.settings import Settings, checked
 from pipeline.engine.store import Store
 from pipeline.execution import Execution, Job
-from pipeline.search.chain import REFERENCE_MODEL, chain, tested
+from pipeline.search.chain import REFERENCE_MODEL, chain, on_test_part
 from pipeline.stages.registry import KINDS
 
 NOTHING_FITS = 3
@@ -67,7 +67,7 @@ def _test(found: Search, workshop: Workshop, findings: Findings, result: Result,
     for place in result.shown:
         trial = findings.trials[place]
         own = chain(trial.candidate, trial.rung, findings.space)
-        test = tested(own)
+        test = on_test_part(own)
         links += [*own, test]
         models[REFERENCE_MODEL if place == 0 else named(trial, findings.space)] = test.name
     report = {

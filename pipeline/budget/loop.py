@@ -64,7 +64,7 @@ def begin(search: Search, workshop: Workshop) -> Findings:
     if (
         task := task_of(account.artifacts[f"measure_{REFERENCE_MODEL}"])
     ) != "classification" and True in space.distilled:
-        space = dataclasses.replace(space, distilled=[False])
+        space = dataclasses.replace(space, distilled=(False,))
         left_out["distillation"] = f"the task is {task}; a teacher's logits are of classes"
     itself = Trial(Candidate(REFERENCE), space.top, reference, 0.0)
     return Findings(

@@ -11,7 +11,7 @@ from pipeline.budget.loop import Findings, known, named, stopped
 from pipeline.budget.settings import Search
 from pipeline.budget.workshop import Workshop, read_figures
 from pipeline.search.bounds import choose, nearest
-from pipeline.search.chain import REFERENCE_MODEL, chain, tested
+from pipeline.search.chain import REFERENCE_MODEL, chain, on_test_part
 from pipeline.search.pareto import corner, hypervolume, pareto_set, point
 from pipeline.search.propose import ruled_out
 from pipeline.search.trial import Figures, Trial
@@ -83,7 +83,7 @@ def document(search: Search, workshop: Workshop, findings: Findings, result: Res
         if place is None:
             return None
         trial, own = findings.trials[place], workshop.account.artifacts
-        measured = own.get(tested(chain(trial.candidate, trial.rung, space)).name)
+        measured = own.get(on_test_part(chain(trial.candidate, trial.rung, space)).name)
         before = own.get(f"test_{REFERENCE_MODEL}")
         if measured is None or before is None:
             return row(place)

@@ -20,6 +20,14 @@ from pipeline.stages.registry import KINDS
 REQUIRED = ("build", "train", "export", "measure", "report")
 OPTIONAL = ("teach", "distill", "separate", "prune", "cluster", "quantize", "quantize_aware")
 CONVOLUTIONAL = ("cnn", "resnet")
+PARTS = (
+    ("distilled", "distilled", "distillation"),
+    ("separable", "separable", "separable convolutions"),
+    ("sparsities", "sparsity", "zeros {:.0%}"),
+    ("clusters", "clusters", "{} clusters"),
+    ("quantizations", "quantization", "{}"),
+)
+"""Parts of the space: their name there, in a candidate, and in words."""
 
 Positive = Annotated[int, pydantic.Field(gt=0)]
 Above = Annotated[float, pydantic.Field(gt=0, allow_inf_nan=False)]
@@ -101,21 +109,20 @@ def read_budget(settings: Settings) -> Search:
     own = settings.stages[budget.reference].get("model") if stages[budget.reference].kind == "train" else None
     families = {REFERENCE: own, STUDENT: settings.student}
     left_out = _missing(budget)
-    widths = budget.widths
     if own is None:
         left_out["other widths of the reference"] = f"stages.{budget.reference} has no settings of a family"
     space = Space(
-        networks=[name for name in NETWORKS if name in budget.networks],
-        widths=widths,
-        distilled=[False, True] if {"teach", "distill"} <= budget.techniques.keys() else [False],
-        separable=[False, True] if "separate" in budget.techniques else [False],
-        sparsities=[0.0, *budget.sparsities] if "prune" in budget.techniques else [0.0],
-        clusters=[0, *budget.clusters] if "cluster" in budget.techniques else [0],
-        quantizations=["none", *(each for each in budget.quantizations if _kind(each) in budget.techniques)],
-        epochs=budget.epochs,
+        networks=tuple(name for name in NETWORKS if name in budget.networks),
+        widths=tuple(budget.widths),
+        distilled=(False, True) if {"teach", "distill"} <= budget.techniques.keys() else (False,),
+        separable=(False, True) if "separate" in budget.techniques else (False,),
+        sparsities=(0.0, *budget.sparsities) if "prune" in budget.techniques else (0.0,),
+        clusters=(0, *budget.clusters) if "cluster" in budget.techniques else (0,),
+        quantizations=("none", *(each for each in budget.quantizations if _kind(each) in budget.techniques)),
+        epochs=tuple(budget.epochs),
         fine_tune=budget.fine_tune_epochs,
-        inseparable=[name for name, model in families.items() if (model or {}).get("family") not in CONVOLUTIONAL],
-        fixed=[REFERENCE] if own is None else [],
+        inseparable=tuple(name for name, model in families.items() if (model or {}).get("family") not in CONVOLUTIONAL),
+        fixed=(REFERENCE,) if own is None else (),
     )
     search = Search(budget, space, left_out, settings.stages, families_at_widths(space, families), settings.seed)
     return _fitting(search)
@@ -167,39 +174,33 @@ def _check_techniques(techniques: Mapping[str, Mapping[str, Any]]) -> None:
 def _fitting(search: Search) -> Search:
     """Leaves out what this run's networks and data can't have, as far as that is known before anything runs."""
     space, left_out = search.space, dict(search.left_out)
-    if set(space.networks) <= set(space.inseparable) and True in space.separable:
-        left_out["separable convolutions"] = "no network of the space has plain convolutions"
-        space = dataclasses.replace(space, separable=[False])
-    refused = {name: _refusal(Candidate(name, space.widths[0]), search) for name in space.networks}
-    for name, why in refused.items():
-        if why:
-            left_out[name] = why
-    networks = [name for name in space.networks if not refused[name]]
+    refused = {
+        name: _refusal(next(each for each in space.candidates if each.network == name), search)
+        for name in space.networks
+    }
+    left_out |= {name: why for name, why in refused.items() if why}
+    networks = tuple(name for name in space.networks if not refused[name])
     if not networks:
         raise ConfigError("budget.networks", f"none can be trained: {'; '.join(filter(None, refused.values()))}")
-    base = Candidate(networks[0], 1.0)
-    parts: dict[str, list[tuple[str, Any, Candidate]]] = {
-        "distilled": [("distillation", True, dataclasses.replace(base, width=space.widths[-1], distilled=True))],
-        "separable": [("separable convolutions", True, dataclasses.replace(base, separable=True))],
-        "sparsities": [
-            (f"zeros {each:.0%}", each, dataclasses.replace(base, sparsity=each)) for each in space.sparsities
-        ],
-        "clusters": [(f"{each} clusters", each, dataclasses.replace(base, clusters=each)) for each in space.clusters],
-        "quantizations": [(each, each, dataclasses.replace(base, quantization=each)) for each in space.quantizations],
-    }
-    kept: dict[str, Any] = {name: list(getattr(space, name)) for name in parts}
-    for name, trials in parts.items():
-        for what, value, candidate in trials:
-            if value and value != "none" and value in kept[name] and (why := _refusal(candidate, search)):
-                left_out[what] = why
-                kept[name].remove(value)
-    return dataclasses.replace(search, space=dataclasses.replace(space, networks=networks, **kept), left_out=left_out)
+    space = dataclasses.replace(space, networks=networks)
+    if set(space.networks) <= set(space.inseparable) and True in space.separable:
+        left_out["separable convolutions"] = "no network of the space has plain convolutions"
+        space = dataclasses.replace(space, separable=(False,))
+    kept: dict[str, Any] = {}
+    for part, attribute, said in PARTS:
+        kept[part] = ()
+        for value in getattr(space, part):
+            # The one with the fewest other techniques; none where only networks that are left out could have had it.
+            example = next((each for each in space.candidates if getattr(each, attribute) == value), None)
+            if example and not (why := _refusal(example, search)):
+                kept[part] += (value,)
+            elif example:
+                left_out[said.format(value)] = why
+    return dataclasses.replace(search, space=dataclasses.replace(space, **kept), left_out=left_out)
 
 
 def _refusal(candidate: Candidate, search: Search) -> str:
     """Returns why the stages of a candidate can't be, or ""."""
-    if candidate.distilled and candidate.given:
-        return ""
     try:
         ordered(stages_of(chain(candidate, search.space.top, search.space), search))
     except ConfigError as error:

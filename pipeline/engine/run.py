@@ -140,7 +140,7 @@ class Runner:
         exhibits: list[Exhibit] = []
         kept: dict[str, int] = {}
         log_file = self.folder / "logs" / f"{step.name}.log"
-        with stage_log(step.name, log_file) as messages, Meter(build.folder / "cost.json") as meter:
+        with stage_log(step.name, log_file, alone=self._part) as messages, Meter(build.folder / "cost.json") as meter:
 
             def note(line: str) -> None:
                 messages.warning(line)
@@ -236,17 +236,19 @@ class Runner:
 
 
 @contextmanager
-def stage_log(name: str, path: Path) -> Iterator[logging.Logger]:
-    """Sends what a stage and the rooms that it calls log to a file, inside a `with` block."""
+def stage_log(name: str, path: Path, *, alone: bool = False) -> Iterator[logging.Logger]:
+    """Sends what a stage and the rooms that it calls log to a file, and there alone if asked, inside a `with` block."""
     path.parent.mkdir(parents=True, exist_ok=True)
     rooms = logging.getLogger("pipeline")  # what a room says while a stage runs is part of the stage's log
     handler = logging.FileHandler(path)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     rooms.setLevel(min(logging.INFO, logging.getLogger().getEffectiveLevel()))
     rooms.addHandler(handler)
+    rooms.propagate = not alone
     try:
         yield logging.getLogger(f"{STAGE_LOGGER}{name}")
     finally:
+        rooms.propagate = True
         rooms.removeHandler(handler)
         handler.close()
 

@@ -1,6 +1,7 @@
 """The configuration, checked against typed dataclasses before anything heavy is imported."""
 
 import dataclasses
+import functools
 import json
 import types
 import typing
@@ -107,9 +108,14 @@ def checked(kind: type, config: Mapping[str, Any], prefix: str) -> Any:
     """
     try:
         # As JSON, because strict mode refuses a mapping for a dataclass when it is given as Python.
-        return pydantic.TypeAdapter(kind).validate_json(json.dumps(dict(config)))
+        return _adapter(kind).validate_json(json.dumps(dict(config)))
     except pydantic.ValidationError as error:
         raise _explained(kind, error.errors(include_url=False)[0], prefix) from None
+
+
+@functools.cache
+def _adapter(kind: type) -> pydantic.TypeAdapter[Any]:
+    return pydantic.TypeAdapter(kind)
 
 
 def _explained(kind: type, error: Any, prefix: str) -> ConfigError:

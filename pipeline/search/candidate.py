@@ -3,7 +3,6 @@
 import functools
 import itertools
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 REFERENCE, STUDENT = "reference", "student"
@@ -72,17 +71,17 @@ class Space:
         fixed: Those networks that exist at their own width only.
     """
 
-    networks: Sequence[str]
-    widths: Sequence[float]
-    distilled: Sequence[bool]
-    separable: Sequence[bool]
-    sparsities: Sequence[float]
-    clusters: Sequence[int]
-    quantizations: Sequence[str]
-    epochs: Sequence[int]
+    networks: tuple[str, ...]
+    widths: tuple[float, ...]
+    distilled: tuple[bool, ...]
+    separable: tuple[bool, ...]
+    sparsities: tuple[float, ...]
+    clusters: tuple[int, ...]
+    quantizations: tuple[str, ...]
+    epochs: tuple[int, ...]
     fine_tune: int
-    inseparable: Sequence[str] = ()
-    fixed: Sequence[str] = ()
+    inseparable: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
 
     @property
     def top(self) -> int:

@@ -1,5 +1,6 @@
 """The stages that a candidate is made by, in order; candidates that begin alike share them."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,7 +32,8 @@ class Link:
     settings: dict[str, Any] = field(default_factory=dict, hash=False, compare=False)
 
 
-def chain(candidate: Candidate, rung: int, space: Space) -> list[Link]:
+@functools.cache
+def chain(candidate: Candidate, rung: int, space: Space) -> tuple[Link, ...]:
     """Returns the links of a candidate at a rung, from its base to the measurement of its file.
 
     The trained reference, named `REFERENCE_MODEL`, is there already.
@@ -78,7 +80,7 @@ def chain(candidate: Candidate, rung: int, space: Space) -> list[Link]:
         if wanted:
             links.append(Link(f"{name}_{word}", kind, name, network, epochs, settings))
             name = links[-1].name
-    return [*links, *served(name, network)]
+    return (*links, *served(name, network))
 
 
 def probe(candidate: Candidate) -> list[Link]:
@@ -98,7 +100,7 @@ def served(name: str, network: str) -> list[Link]:
     ]
 
 
-def tested(links: Sequence[Link]) -> Link:
+def on_test_part(links: Sequence[Link]) -> Link:
     """Returns what measures the model of a chain on the test part."""
     *_, exported, _ = links
     name = f"test_{exported.name.removeprefix('export_')}"

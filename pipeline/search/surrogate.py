@@ -47,26 +47,26 @@ def believe(
         space: Names the parts.
     """
     import numpy as np
-    from sklearn.gaussian_process import GaussianProcessRegressor
 
-    means = np.asarray(expectations, np.float64)
-    spreads = np.tile(np.asarray(SCALES), (len(asked), 1))
+    means, spreads = np.asarray(expectations, np.float64), np.tile(np.asarray(SCALES), (len(asked), 1))
     if tried:
         seen, wanted = _features(tried, space), _features(asked, space)
         for axis, (scale, noise) in enumerate(zip(SCALES, NOISE, strict=True)):
-            process = GaussianProcessRegressor(_kernel(scale), alpha=noise**2, optimizer=None)
-            process.fit(seen, np.asarray(residuals)[:, axis])
-            mean, spread = process.predict(wanted, return_std=True)
-            means[:, axis] += mean
-            spreads[:, axis] = spread
+            between, to_seen = scale**2 * _kernel(seen, seen), scale**2 * _kernel(wanted, seen)
+            weights = np.linalg.solve(between + noise**2 * np.eye(len(tried)), to_seen.T).T
+            means[:, axis] += weights @ np.asarray(residuals)[:, axis]
+            own = scale**2 * (0.375 + (wanted**2).sum(1) / 8)
+            spreads[:, axis] = np.sqrt(np.maximum(0.0, own - (weights * to_seen).sum(1)))
     return [Belief(tuple(mean), tuple(spread)) for mean, spread in zip(means.tolist(), spreads.tolist(), strict=True)]
 
 
-def _kernel(scale: float) -> Any:
-    from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct
+def _kernel(one: Any, other: Any) -> Any:
+    """Returns how alike candidates are: a constant, what each part adds, and what falls off with parts that differ."""
+    import numpy as np
 
-    linear = ConstantKernel(scale**2 / 8, "fixed") * DotProduct(1.0, "fixed")
-    return linear + ConstantKernel(scale**2 / 4, "fixed") * RBF(1.5, "fixed")
+    together = one @ other.T
+    apart = (one**2).sum(1)[:, None] + (other**2).sum(1)[None] - 2 * together
+    return (1 + together) / 8 + np.exp(-apart / (2 * 1.5**2)) / 4
 
 
 def _features(asked: Sequence[tuple[Candidate, int]], space: Space) -> Any:

@@ -1,16 +1,21 @@
 """The section `budget`: what is refused, what is left out and said so."""
 
 import pytest
+from hydra import compose, initialize_config_dir
 
-from pipeline.api import compose
 from pipeline.budget.settings import read_budget
 from pipeline.engine.errors import ConfigError
 from pipeline.execution import read_config
+from pipeline.folders import CONF
+
+
+def settings_of(*overrides):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return read_config(compose("config", overrides=[*overrides]))[0]
 
 
 def read(*overrides):
-    settings, _ = read_config(compose(["+experiment=budget", *overrides]))
-    return read_budget(settings)
+    return read_budget(settings_of("+experiment=budget", *overrides))
 
 
 @pytest.mark.parametrize(
@@ -43,7 +48,7 @@ def test_a_mistake_is_one_line_that_names_the_key(override, said):
 def test_the_space_of_images_has_every_technique():
     found = read()
     assert found.left_out == {}
-    assert found.space.distilled == found.space.separable == [False, True]
+    assert found.space.distilled == found.space.separable == (False, True)
     assert {each.network for each in found.space.candidates} == {"reference", "student"}
     assert found.models["student_w50"]["filters"] == [8, 16]
     assert found.models["reference_w50"]["filters"] == [16, 32]
@@ -52,18 +57,18 @@ def test_the_space_of_images_has_every_technique():
 
 def test_a_table_has_no_convolutions_and_no_student_of_images_and_it_says_so():
     found = read("data=breast_cancer", "model=mlp")
-    assert found.space.networks == ["reference"]
+    assert found.space.networks == ("reference",)
     assert True not in found.space.separable
     assert "takes images, and the data is a table" in found.left_out["student"]
     assert "convolutions" in found.left_out["separable convolutions"]
     both = read("data=breast_cancer", "model=mlp", "model@student=mlp")
-    assert both.space.networks == ["reference", "student"]
+    assert both.space.networks == ("reference", "student")
 
 
 def test_a_technique_without_its_stage_is_left_out_and_it_says_so():
     found = read("~budget.techniques.teach", "~budget.techniques.quantize_aware", "~budget.techniques.prune")
-    assert found.space.distilled == [False]
-    assert found.space.sparsities == [0.0]
+    assert found.space.distilled == (False,)
+    assert found.space.sparsities == (0.0,)
     assert "aware" not in found.space.quantizations
     assert found.left_out == {
         "distillation": "no budget.techniques.teach",
@@ -80,5 +85,4 @@ def test_a_model_brought_along_has_one_width(tmp_path):
 
 
 def test_an_experiment_without_the_section_is_no_search():
-    settings, _ = read_config(compose(["+experiment=digits"]))
-    assert settings.budget is None
+    assert settings_of("+experiment=digits").budget is None

@@ -12,14 +12,14 @@ REFERENCE = Figures(quality=92.0, size_kb=400.0, latency_ms=0.4, flops=8e6)
 
 def space(**changes) -> Space:
     options = {
-        "networks": ["reference", "student"],
-        "widths": [1.0, 0.5],
-        "distilled": [False, True],
-        "separable": [False, True],
-        "sparsities": [0.0, 0.5, 0.8],
-        "clusters": [0, 16],
-        "quantizations": ["none", "float16", "int8", "aware"],
-        "epochs": [2, 6],
+        "networks": ("reference", "student"),
+        "widths": (1.0, 0.5),
+        "distilled": (False, True),
+        "separable": (False, True),
+        "sparsities": (0.0, 0.8),
+        "clusters": (0, 16),
+        "quantizations": ("none", "float16", "int8"),
+        "epochs": (2, 6),
         "fine_tune": 2,
     }
     return Space(**{**options, **changes})
@@ -34,11 +34,11 @@ def network(candidate: Candidate) -> Figures:
 def measured(candidate: Candidate, rung: int) -> Figures:
     """What a trained one would measure, otherwise than the prior expects."""
     plain = network(candidate)
-    lost = {"none": 0.0, "float16": 0.0, "int8": 0.6, "aware": 0.1}[candidate.quantization]
+    lost = {"int8": 0.6}.get(candidate.quantization, 0.0)
     lost += 3.0 * candidate.separable + 6 * candidate.sparsity**3 + 0.5 * (candidate.clusters > 0)
     if not candidate.given:
         lost += 0.5 - 1.2 * math.log2(candidate.width) + 2.5 * (rung == 0) - 0.3 * candidate.distilled
-    faster = {"int8": 0.5, "aware": 0.5}.get(candidate.quantization, 1.0) * (0.4 if candidate.separable else 1.0)
+    faster = {"int8": 0.5}.get(candidate.quantization, 1.0) * (0.4 if candidate.separable else 1.0)
     smaller = size_share(candidate) * (0.3 if candidate.separable else 1.0) * 1.15
     return Figures(REFERENCE.quality - lost, plain.size_kb * smaller, plain.latency_ms * faster, plain.flops)
 
@@ -52,5 +52,5 @@ def cost(link: Link) -> float:
     )
 
 
-def links(candidate: Candidate, rung: int, where: Space) -> list[Link]:
+def links(candidate: Candidate, rung: int, where: Space) -> tuple[Link, ...]:
     return chain(candidate, rung, where)

@@ -13,7 +13,7 @@ BUDGETS = [Bounds(*each) for each in itertools.product((None, 0.0, 1.0), (None, 
 
 
 def trials():
-    where = space(sparsities=[0.0, 0.8])
+    where = space()
     return [Trial(each, where.top, measured(each, where.top), 1.0) for each in where.candidates]
 
 

@@ -12,7 +12,7 @@ from pipeline.search.propose import Known, propose, ruled_out, shuffled
 from pipeline.search.trial import Trial
 
 
-def searched(bounds, *, trials, seconds=None, where=None, drawn=None, fails=()):
+def searched(bounds, *, trials, seconds=None, where=None, drawn=None, fails=(), dear=1):
     """Trials and their reasons; `drawn` replaces the search's own proposals."""
     where = where or space()
     done, spent, total = {REFERENCE_MODEL}, [], 0.0
@@ -23,11 +23,11 @@ def searched(bounds, *, trials, seconds=None, where=None, drawn=None, fails=()):
         for link in chain:
             if link.name not in done:
                 done.add(link.name)
-                spent.append(Spent(link, cost(link)))
-                total += cost(link)
+                spent.append(Spent(link, cost(link) * (dear if link.epochs else 1)))
+                total += spent[-1].core_seconds
         return total - before
 
-    spent.append(Spent(Link("reference", "train", "", REFERENCE_MODEL, 10), 50.0))
+    spent.append(Spent(Link("reference", "train", "", REFERENCE_MODEL, 10), 50.0 * dear))
     spent.append(Spent(Link("export_reference", "export", "", REFERENCE_MODEL), 1.5))
     networks = {REFERENCE_MODEL: REFERENCE}
     for each in [] if drawn else where.networks_to_build():
@@ -54,28 +54,26 @@ def volume(trials):
     return hypervolume(points, corner(REFERENCE, Bounds()))
 
 
-def test_what_needs_no_training_is_tried_first():
-    found, _ = searched(Bounds(), trials=3)
-    assert [each.candidate.given for each in found] == [True] * 4
-    assert {each.candidate.quantization for each in found} == {"none", "float16", "int8"} or all(
-        each.core_seconds < 6 for each in found
-    )
+def test_what_needs_no_training_is_tried_first_where_training_is_dear():
+    found, _ = searched(Bounds(), trials=2, dear=20)
+    assert [each.candidate.given and not each.candidate.sparsity for each in found] == [True] * 3
+    assert {each.candidate.quantization for each in found} == {"none", "float16", "int8"}
 
 
 def test_the_same_findings_lead_to_the_same_trials():
-    first, second = (searched(Bounds(1.0, None, 30.0), trials=15)[0] for _ in range(2))
+    first, second = (searched(Bounds(1.0, None, 30.0), trials=8)[0] for _ in range(2))
     assert first == second
 
 
 def test_at_equal_compute_it_dominates_more_than_random_trials():
     ratios = []
-    for seed in range(3):
+    for seed in range(2):
         drawn, seconds = searched(Bounds(), trials=20, drawn=shuffled(space(), seed))
         guided, spent = searched(Bounds(), trials=1000, seconds=seconds)
         assert spent <= seconds * 1.1
         ratios.append(volume(guided) / volume(drawn))
     assert min(ratios) > 1
-    assert sum(ratios) / 3 > 1.05
+    assert sum(ratios) / 2 > 1.05
 
 
 @pytest.mark.parametrize("bounds", [Bounds(1.0, None, 40.0), Bounds(2.0, 0.03, 20.0), Bounds(0.7, 0.25, None)])
@@ -88,7 +86,7 @@ def test_it_finds_what_keeps_the_budget_in_few_trials_if_there_is_any(bounds):
 
 
 def test_only_one_of_so_many_of_a_rung_is_trained_for_longer_unless_the_training_is_there_already():
-    found, _ = searched(Bounds(), trials=60)
+    found, _ = searched(Bounds(), trials=30)
     low = {each.candidate for each in found if each.rung == 0}
     high = [each for each in found if each.rung == 1 and each.candidate in low]
     trained = [each for each in high if each.core_seconds > 8]
@@ -97,15 +95,15 @@ def test_only_one_of_so_many_of_a_rung_is_trained_for_longer_unless_the_training
 
 
 def test_a_failed_candidate_is_not_tried_again_and_the_search_goes_on():
-    found, _ = searched(Bounds(), trials=20, fails=("int8",))
+    found, _ = searched(Bounds(), trials=12, fails=("int8",))
     failed = [each.candidate for each in found if each.figures is None]
     assert failed
     assert len(failed) == len({*failed})
-    assert len(found) == 21
+    assert len(found) == 13
 
 
 def test_it_ends_when_the_space_is_used_up_and_when_nothing_is_affordable():
-    small = space(networks=["reference"], widths=[1.0], sparsities=[0.0], separable=[False], clusters=[0])
+    small = space(networks=("reference",), widths=(1.0,), sparsities=(0.0,), separable=(False,), clusters=(0,))
     assert len(searched(Bounds(), trials=99, where=small)[0]) == len(small.candidates)
     assert len(searched(Bounds(), trials=99, where=small, seconds=5.5)[0]) <= 3
 
