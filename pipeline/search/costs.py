@@ -31,6 +31,7 @@ class Costs:
 
     def __init__(self, seen: Sequence[Spent], flops: Mapping[str, float]) -> None:
         self._flops = flops
+        self._units: dict[tuple[str, str], float] = {}
         self._seen: dict[tuple[str, str], list[float]] = {}
         for each in seen:
             unit = each.core_seconds / max(1, each.link.epochs)
@@ -38,7 +39,10 @@ class Costs:
 
     def foresee(self, link: Link) -> float:
         """Returns the core-seconds that a stage would take."""
-        return max(1, link.epochs) * self._unit(link.kind, link.network)
+        key = (link.kind, link.network)
+        if key not in self._units:
+            self._units[key] = self._unit(*key)
+        return max(1, link.epochs) * self._units[key]
 
     def _unit(self, kind: str, network: str) -> float:
         if own := self._seen.get((kind, network)):

@@ -9,6 +9,12 @@ from pipeline.search.trial import Figures
 FLOOR = 10.0
 """Points below the reference from which accuracy is worth nothing, where no bound says otherwise."""
 
+SLACK = math.log10(2)
+"""Powers of ten of the reference's bytes and time up to which a model is of interest, where no bound says otherwise.
+
+Above 0, because what is smaller and no faster, or a little slower, is worth something too.
+"""
+
 Point = tuple[float, float, float]
 
 
@@ -22,10 +28,10 @@ def point(figures: Figures, reference: Figures) -> Point:
 
 
 def corner(reference: Figures, bounds: Bounds) -> Point:
-    """Returns the worst that is of interest: the bounds, and without one the reference's bytes and time."""
+    """Returns the worst that is of interest: the bounds, and without one twice the reference's bytes and time."""
     drop = FLOOR if bounds.accuracy_drop is None else bounds.accuracy_drop
-    size = 0.0 if bounds.size_kb is None else math.log10(bounds.size_kb / reference.size_kb)
-    latency = 0.0 if bounds.latency_ms is None else math.log10(bounds.latency_ms / reference.latency_ms)
+    size = SLACK if bounds.size_kb is None else math.log10(bounds.size_kb / reference.size_kb)
+    latency = SLACK if bounds.latency_ms is None else math.log10(bounds.latency_ms / reference.latency_ms)
     return drop, size, latency
 
 

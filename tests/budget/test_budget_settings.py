@@ -32,7 +32,7 @@ def read(*overrides):
         ("budget.clusters=[2]", r"budget\.clusters.*greater than or equal to 3"),
         ("budget.quantizations=[int4]", r"budget\.quantizations.*int4.*accepted: float16, dynamic, int8, aware"),
         ("budget.reference=base", r"budget\.reference=base: no stage.*accepted: baseline; did you mean baseline"),
-        ("+budget.latncy_ms=1", r"budget\.latncy_ms: unknown key; .*did you mean latency_ms"),
+        ("+budget.latncy_ms=1", r"budget\.latncy_ms=1: unknown key; .*did you mean latency_ms"),
         ("~budget.techniques.export", r"budget\.techniques\.export: missing"),
         ("budget.techniques.prune.schedule=never", r"budget\.techniques\.prune\.schedule=never"),
         ("budget.techniques.prune.kind=cluster", r"budget\.techniques\.prune\.kind=cluster.*accepted: prune"),

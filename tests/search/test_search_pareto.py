@@ -68,5 +68,5 @@ def test_points_count_what_is_lost_and_powers_of_ten():
     assert point(REFERENCE, REFERENCE) == (0.0, 0.0, 0.0)
     found = point(Figures(91.5, 40.0, 0.04, 1e6), REFERENCE)
     assert found == pytest.approx((0.5, -1.0, -1.0))
-    assert corner(REFERENCE, Bounds()) == (10.0, 0.0, 0.0)
+    assert corner(REFERENCE, Bounds()) == pytest.approx((10.0, np.log10(2), np.log10(2)))
     assert corner(REFERENCE, Bounds(0.5, 0.04, 40.0)) == pytest.approx((0.5, -1.0, -1.0))

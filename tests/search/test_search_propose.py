@@ -55,9 +55,9 @@ def volume(trials):
 
 
 def test_what_needs_no_training_is_tried_first_where_training_is_dear():
-    found, _ = searched(Bounds(), trials=2, dear=20)
-    assert [each.candidate.given and not each.candidate.sparsity for each in found] == [True] * 3
-    assert {each.candidate.quantization for each in found} == {"none", "float16", "int8"}
+    found, _ = searched(Bounds(), trials=2, dear=300)
+    assert [each.candidate.given for each in found] == [True] * 3
+    assert found[1].candidate == Candidate("reference", quantization="int8")
 
 
 def test_the_same_findings_lead_to_the_same_trials():
