@@ -1,5 +1,6 @@
 """What a search may try: networks and what is done to them, as plain data."""
 
+import dataclasses
 import functools
 import itertools
 import math
@@ -96,14 +97,18 @@ class Space:
     def candidates(self) -> list[Candidate]:
         """Every candidate, those with the fewest techniques first."""
         widths = sorted({*self.widths}, reverse=True)
-        bases = [(REFERENCE, 1.0, False)] if REFERENCE in self.networks else []
+        bases = [Candidate(REFERENCE)] if REFERENCE in self.networks else []
         bases += [
-            (network, width, distilled)
+            Candidate(network, width, distilled)
             for network, width, distilled in itertools.product(self.networks, widths, self.distilled)
             if (network, width) != (REFERENCE, 1.0) and (width == 1 or network not in self.fixed)
         ]
-        rest = itertools.product(self.separable, self.sparsities, self.clusters, self.quantizations)
-        found = [Candidate(*base, *more) for base, more in itertools.product(bases, [*rest])]
+        found = [
+            dataclasses.replace(base, separable=separable, sparsity=zeros, clusters=values, quantization=quantization)
+            for base, separable, zeros, values, quantization in itertools.product(
+                bases, self.separable, self.sparsities, self.clusters, self.quantizations
+            )
+        ]
         able = [each for each in found if not (each.separable and each.network in self.inseparable)]
         return sorted(dict.fromkeys(able), key=_techniques)
 

@@ -74,7 +74,7 @@ def _features(asked: Sequence[tuple[Candidate, int]], space: Space) -> Any:
     import numpy as np
 
     networks = sorted({each.network_name for each in space.candidates})
-    parts = [
+    parts: list[tuple[list[Any], list[Any]]] = [
         ([each.network_name for each, _ in asked], networks),
         ([each.distilled for each, _ in asked], [True]),
         ([each.separable for each, _ in asked], [True]),

@@ -72,10 +72,10 @@ def test_no_trial_beats_one_of_the_pareto_set_and_those_alone_are_tested(searche
 def test_the_page_the_picture_and_the_report_are_there(searched):
     folder = searched[2].folder
     page = (folder / "budget.md").read_text()
-    assert "| reference |" in page or "reference" in page
+    assert all(each["name"] in page for each in searched[3]["pareto"])
     assert "left out" in page
     assert (folder / "pareto.svg").read_text().count("<use") > 5
-    assert "Budget" not in (folder / "report" / "verdict.txt").read_text()
+    assert (folder / "report" / "report.html").is_file()
     assert searched[2].report["before"] == "reference"
 
 
@@ -106,6 +106,6 @@ def test_when_nothing_keeps_the_budget_it_says_so_with_the_nearest_miss_and_exit
 def test_a_dry_run_says_what_could_be_tried_and_does_nothing(tmp_path):
     done = Cli(tmp_path, tmp_path / "store")(*SMALL, "dry_run=true")
     assert done.code == 0, done.err
-    assert "space: 54 candidates: the reference, reference at 50% width" in done.out
+    assert "space: 36 candidates: the reference, reference at 50% width" in done.out
     assert "left out: separable convolutions: " in done.out
     assert not list((tmp_path / "store").glob("artifacts/*"))
