@@ -128,7 +128,7 @@ def read_budget(settings: Settings) -> Search:
     return _fitting(search)
 
 
-def families_at_widths(space: Space, families: Mapping[str, Mapping[str, Any] | None]) -> dict[str, Mapping[str, Any]]:
+def families_at_widths(space: Space, families: Mapping[str, Mapping[str, Any] | None]) -> dict[str, dict[str, Any]]:
     """Returns the settings of each network that a candidate starts from, by its name."""
     found = {}
     for each in space.networks_to_build():
@@ -143,7 +143,7 @@ def _kind(quantization: str) -> str:
 
 def _missing(budget: BudgetSettings) -> dict[str, str]:
     """Returns what the settings name without the stage that does it."""
-    needs = {
+    needs: dict[str, list[str]] = {
         "distillation": ["teach", "distill"],
         "separable convolutions": ["separate"],
         "zeros": ["prune"],

@@ -5,6 +5,7 @@ import functools
 import itertools
 import math
 from dataclasses import dataclass
+from typing import Any
 
 REFERENCE, STUDENT = "reference", "student"
 NETWORKS = (REFERENCE, STUDENT)
@@ -130,7 +131,7 @@ def bits_per_weight(candidate: Candidate) -> float:
     return kept * stored + place
 
 
-def scaled(model: dict[str, object], width: float) -> dict[str, object]:
+def scaled(model: dict[str, Any], width: float) -> dict[str, Any]:
     """Returns a family's settings with its numbers of filters and units multiplied.
 
     Wide layers keep to multiples of 4, which kernels like.
@@ -140,7 +141,7 @@ def scaled(model: dict[str, object], width: float) -> dict[str, object]:
         width: The multiplier.
     """
 
-    def less(count: object) -> object:
+    def less(count: Any) -> Any:
         if isinstance(count, list):
             return [less(each) for each in count]
         if not isinstance(count, int):
@@ -151,7 +152,7 @@ def scaled(model: dict[str, object], width: float) -> dict[str, object]:
     if width == 1:
         return dict(model)
     if model["family"] == "mobilenet":
-        return {**model, "width": float(model["width"]) * width}  # type: ignore[arg-type]
+        return {**model, "width": float(model["width"]) * width}
     return {**model, **{name: less(model[name]) for name in ("filters", "units") if name in model}}
 
 
