@@ -61,11 +61,15 @@ class Execution:
         settings: Its configuration, typed.
         plan: The stages in order, with what the store has.
         outcome: What it came to; None after a dry run, and on ranks other than 0.
+        said: What a person is to be told at the end, beside that.
+        exit_code: What the process should exit with if no stage failed.
     """
 
     settings: Settings
     plan: list[Step]
     outcome: Outcome | None
+    said: str = ""
+    exit_code: int = 0
 
 
 def execute(job: Job) -> Execution:
@@ -80,8 +84,12 @@ def execute(job: Job) -> Execution:
     if smaller := {key: value for key, value in settings.debug.items() if value}:
         log.warning("debug: stages are made smaller (%s); figures mean nothing", smaller)
     _refuse_idle(job.ranks, current_cluster(), stages)
-    store = Store(settings.store.folder)
     facts = {"command": job.command, "config": _yaml(job.config), "run": job.run}
+    if settings.budget is not None:
+        from pipeline.budget.job import search
+
+        return search(job, settings, facts)
+    store = Store(settings.store.folder)
     outcome = None
     with store.in_use():
         plan = make_plan(stages, store, verify_all=settings.store.verify == "all", facts=facts)
@@ -110,6 +118,10 @@ def read_config(config: DictConfig) -> tuple[Settings, dict[str, Stage]]:
     if not settings.stages:
         raise ConfigError("stages", "nothing to run; choose an experiment", accepted=_experiments())
     stages = ordered(read_stages(settings.stages, KINDS))
+    if settings.budget is not None:
+        from pipeline.budget.settings import read_budget
+
+        read_budget(settings)
     read_watching(settings.tracking, settings.profile, stages)
     return settings, stages
 

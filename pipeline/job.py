@@ -53,6 +53,10 @@ def _run(config: DictConfig) -> None:
         _finish(done.outcome, done.settings, folder)
     elif ranks.leads:
         _show_plan(done.plan)
+    if done.said:
+        Console(highlight=False, soft_wrap=True).print(done.said, markup=False)
+    if done.exit_code:
+        _fail(done.exit_code)
 
 
 def _own_folders(hydra: Any) -> list[str]:
@@ -90,7 +94,8 @@ def _show_plan(plan: list[Step]) -> None:
 
 def _finish(outcome: Outcome, settings: Settings, folder: Path) -> None:
     shown = Console(highlight=False, soft_wrap=True)
-    shown.print(ledger.table(outcome.entries, settings.cost.per_core_hour, settings.cost.currency))
+    if settings.budget is None:  # a search has hundreds of stages
+        shown.print(ledger.table(outcome.entries, settings.cost.per_core_hour, settings.cost.currency))
     for name, artifact in outcome.artifacts.items():
         if artifact.manifest["kind"] == "report":
             shown.print(f"\n{(artifact.files / 'verdict.txt').read_text().strip()}", markup=False)

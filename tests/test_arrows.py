@@ -17,12 +17,14 @@ ROOMS = (
     "distribution",
     "measurement",
     "reporting",
+    "search",
     "tracking",
 )
 ENTRY = (
     "__init__",
     "__main__",
     "api",
+    "budget",
     "callbacks",
     "compare_command",
     "execution",
@@ -71,6 +73,7 @@ def allowed(room: str) -> tuple[str, ...]:
             "pipeline.sweeping",
             "pipeline.measurement.profile",
             "pipeline.tracking",
+            "pipeline.search",
             *(f"pipeline.{each}" for each in ENTRY),
         )
     if room == "sweeping":
@@ -100,7 +103,7 @@ def test_only_the_command_line_knows_hydra_and_only_one_module_imports_keras(pat
 
 def test_every_folder_is_a_room_that_this_test_knows():
     folders = {path.name for path in ROOT.iterdir() if path.is_dir() and path.name not in ("__pycache__", "conf")}
-    assert folders == {*ROOMS, "engine", "stages", "sweeping"}
+    assert folders == {*ROOMS, "budget", "engine", "stages", "sweeping"}
 
 
 def test_no_file_is_two_subjects():

@@ -64,10 +64,12 @@ class Display:
 
     Args:
         stages: How many stages the run has.
+        quiet: Whether it leaves no line behind, because who runs it says what came out; a terminal's live view stays.
     """
 
-    def __init__(self, stages: int) -> None:
+    def __init__(self, stages: int, *, quiet: bool = False) -> None:
         self._stages = stages
+        self._quiet = quiet
         self._live = console.is_terminal
         self._progress = Progress(
             SpinnerColumn(),
@@ -92,14 +94,15 @@ class Display:
 
     def settled(self, number: int, name: str, what: str) -> None:
         """Says that a stage has come to its end: built, reused, failed."""
-        console.print(f"[dim]\\[{number}/{self._stages}][/dim] {escape(name)}: {escape(what)}")
+        if not self._quiet:
+            console.print(f"[dim]\\[{number}/{self._stages}][/dim] {escape(name)}: {escape(what)}")
         if self._overall is not None:
             self._progress.advance(self._overall)
 
     @contextmanager
     def stage(self, number: int, name: str) -> Iterator["StageView"]:
         """Shows one stage inside a `with` block."""
-        view = StageView(self._progress if self._live else None, f"[{number}/{self._stages}]", name)
+        view = StageView(self._progress if self._live else None, f"[{number}/{self._stages}]", name, quiet=self._quiet)
         try:
             yield view
         finally:
@@ -109,12 +112,12 @@ class Display:
 class StageView:
     """The progress of one stage."""
 
-    def __init__(self, progress: Progress | None, number: str, name: str) -> None:
-        self._progress, self._number, self._name = progress, number, name
+    def __init__(self, progress: Progress | None, number: str, name: str, *, quiet: bool = False) -> None:
+        self._progress, self._number, self._name, self._quiet = progress, number, name, quiet
         self._drawn = time.monotonic()
         self._first: tuple[float, float] | None = None
         self._task = progress.add_task(escape(f"{number} {name}"), total=None, text="") if progress else None
-        if progress is None:
+        if progress is None and not quiet:
             console.print(f"{number} {name}: started", markup=False)
 
     def update(self, at: StageProgress) -> None:
@@ -127,6 +130,8 @@ class StageView:
         self._drawn = now
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, completed=at.done, total=at.total, text=escape(at.text))
+            return
+        if self._quiet:
             return
         left = (now - start) * (at.total - at.done) / (at.done - begun) if at.done > begun else None
         eta = "" if left is None else f" (ETA {left:.0f} s)"

@@ -56,6 +56,8 @@ class Runner:
         facts: Facts of the run that a report states: its command, its id, its configuration as YAML.
         ranks: This process's place, which is rank 0, among those that build some stages together.
         observers: Who is told how the run goes.
+        part: Whether the plan is one part of a larger job, which tells of it and takes from it what it wants: no lines
+            are printed and no files delivered.
     """
 
     def __init__(
@@ -65,8 +67,10 @@ class Runner:
         facts: Mapping[str, str],
         ranks: Ranks = ALONE,
         observers: Observers | None = None,
+        *,
+        part: bool = False,
     ) -> None:
-        self.store, self.folder, self.facts, self._ranks = store, folder, facts, ranks
+        self.store, self.folder, self.facts, self._ranks, self._part = store, folder, facts, ranks, part
         self._observers = observers or Observers()
         self._steps: dict[str, Step] = {}
         self._lost: set[str] = set()
@@ -77,7 +81,7 @@ class Runner:
     def run(self, plan: Sequence[Step]) -> Outcome:
         """Runs every step; after a failure, the branches that don't depend on it go on."""
         self._steps = {step.name: step for step in plan}
-        display = Display(len(plan))
+        display = Display(len(plan), quiet=self._part)
         with display.shown():
             for number, step in enumerate(plan, start=1):
                 entry = self._step(step, number, display)
@@ -85,7 +89,7 @@ class Runner:
                 display.settled(number, step.name, _told(entry, step))
                 self._observers.settled(entry, self._artifacts.get(step.name))
             for step in plan:
-                if step.stage.delivers and step.name in self._artifacts:
+                if step.stage.delivers and step.name in self._artifacts and not self._part:
                     self._deliver(step)
         return Outcome(self._entries, self._artifacts, self._failures)
 
@@ -150,7 +154,7 @@ class Runner:
         exhibits: list[Exhibit] = []
         kept: dict[str, int] = {}
         log_file = self.folder / "logs" / f"{step.name}.log"
-        with stage_log(step.name, log_file) as messages, Meter(build.folder / "cost.json") as meter:
+        with stage_log(step.name, log_file, alone=self._part) as messages, Meter(build.folder / "cost.json") as meter:
 
             def note(line: str) -> None:
                 messages.warning(line)
@@ -243,7 +247,7 @@ class Runner:
         self._lost.add(name)
         failure = StageError(name, error)
         self._failures.append(failure)
-        log.error("%s", failure)
+        log.log(logging.DEBUG if self._part else logging.ERROR, "%s", failure)
         log.debug("%s", "".join(traceback.format_exception(error)))
         path = self.folder / "logs" / f"{name}.log"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -252,17 +256,19 @@ class Runner:
 
 
 @contextmanager
-def stage_log(name: str, path: Path) -> Iterator[logging.Logger]:
-    """Sends what a stage and the rooms that it calls log to a file, inside a `with` block."""
+def stage_log(name: str, path: Path, *, alone: bool = False) -> Iterator[logging.Logger]:
+    """Sends what a stage and the rooms that it calls log to a file, and there alone if asked, inside a `with` block."""
     path.parent.mkdir(parents=True, exist_ok=True)
     rooms = logging.getLogger("pipeline")  # what a room says while a stage runs is part of the stage's log
     handler = logging.FileHandler(path)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     rooms.setLevel(min(logging.INFO, rooms.getEffectiveLevel()))
     rooms.addHandler(handler)
+    rooms.propagate = not alone
     try:
         yield logging.getLogger(f"{STAGE_LOGGER}{name}")
     finally:
+        rooms.propagate = True
         rooms.removeHandler(handler)
         handler.close()
 

@@ -1,6 +1,7 @@
 """The configuration, checked against typed dataclasses before anything heavy is imported."""
 
 import dataclasses
+import functools
 import json
 import types
 import typing
@@ -40,7 +41,8 @@ class CostSettings:
 class Settings:
     """The whole configuration. `data`, `model` and the like reach stages by interpolation and are checked there.
 
-    `tracking`, `profile` and `debug` are checked by those who heed them.
+    `tracking`, `profile` and `debug` are checked by those who heed them; `budget` turns the run into a search, which checks
+    it.
     """
 
     name: Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
@@ -58,6 +60,7 @@ class Settings:
     tracking: dict[str, Any] = dataclasses.field(default_factory=dict)
     profile: dict[str, Any] = dataclasses.field(default_factory=dict)
     debug: dict[str, Any] = dataclasses.field(default_factory=dict)
+    budget: dict[str, Any] | None = None
 
 
 def default_store() -> Path:
@@ -109,9 +112,14 @@ def checked(kind: type, config: Mapping[str, Any], prefix: str) -> Any:
     """
     try:
         # As JSON, because strict mode refuses a mapping for a dataclass when it is given as Python.
-        return pydantic.TypeAdapter(kind).validate_json(json.dumps(dict(config)))
+        return _adapter(kind).validate_json(json.dumps(dict(config)))
     except pydantic.ValidationError as error:
         raise _explained(kind, error.errors(include_url=False)[0], prefix) from None
+
+
+@functools.cache
+def _adapter(kind: type) -> pydantic.TypeAdapter[Any]:
+    return pydantic.TypeAdapter(kind)
 
 
 def _explained(kind: type, error: Any, prefix: str) -> ConfigError:

@@ -24,14 +24,15 @@ class Measure(Stage):
     warmup: Annotated[int, pydantic.Field(ge=0)]
     runs: Positive
     interpreter: Literal["litert", "tensorflow"]
+    part: Literal["test", "validation"] = "test"
 
     def run(self, context: Context) -> None:
-        """Measures the file on the test part."""
+        """Measures the file on the test part, or on the validation part where models are chosen by it."""
         from pipeline.data.files import load_info, part_files
         from pipeline.measurement.measure import measure
 
         info, _ = load_info(context.inputs["data"].files)
-        features, labels = part_files(context.inputs["data"].files, "test")
+        features, labels = part_files(context.inputs["data"].files, self.part)
         with blame("model"):
             model = context.inputs["model"].path("model.tflite")
         found = measure(

@@ -2,6 +2,7 @@
 
 from pipeline.engine.stage import Stage
 from pipeline.stages.bring import Bring
+from pipeline.stages.build import Build
 from pipeline.stages.cluster import Cluster
 from pipeline.stages.distill import Distill
 from pipeline.stages.encode import Encode
@@ -36,6 +37,7 @@ KINDS: dict[str, type[Stage]] = {
         Preview,
         RangeTest,
         Bring,
+        Build,
         Train,
         Teach,
         Distill,
