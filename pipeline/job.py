@@ -56,7 +56,7 @@ def _run(config: DictConfig) -> None:
     if done.said:
         Console(highlight=False, soft_wrap=True).print(done.said, markup=False)
     if done.exit_code:
-        _fail(done.exit_code)
+        _fail(done.exit_code, done.said)
 
 
 def _own_folders(hydra: Any) -> list[str]:

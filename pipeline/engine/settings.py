@@ -41,8 +41,7 @@ class CostSettings:
 class Settings:
     """The whole configuration. `data`, `model` and the like reach stages by interpolation and are checked there.
 
-    `tracking`, `profile` and `debug` are checked by those who heed them; `budget` turns the run into a search, which checks
-    it.
+    `tracking`, `profile` and `debug` are checked by those who heed them; `budget` makes it a search, which checks it.
     """
 
     name: Annotated[str, pydantic.Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]

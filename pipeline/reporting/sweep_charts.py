@@ -1,13 +1,10 @@
 """The charts of a sweep's page, as inline SVG that takes its colours from the page's style."""
 
-import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pipeline.reporting.line_chart import ACCENT, LINE, MUTED, _inline
+from pipeline.reporting.charts.base import ACCENT, LINE, MUTED, PAGE, chart
 
-PAGE = "#ffffff"
 _DOT, _HOLE = 9.0, 5.0
 """Points across; a job outside the Pareto set is a ring."""
 
@@ -38,9 +35,11 @@ def pareto_chart(
     Returns:
         An `svg` element, the same for the same arguments.
     """
-    from matplotlib.ticker import LogLocator
 
-    with _figure(7.5, 4.2) as (figure, axes):
+    def paint(figure: Any) -> None:
+        from matplotlib.ticker import LogLocator
+
+        axes = _axes(figure)
         xs = [x for x, _ in points.values()]
         if min(xs) > 0 and max(xs) >= 20 * min(xs):
             axes.set_xscale("log")
@@ -63,7 +62,8 @@ def pareto_chart(
         axes.grid(color=LINE, clip_on=False)
         axes.spines[["left", "right", "top"]].set_visible(False)
         axes.spines["bottom"].set_color(MUTED)
-        return _written(figure, alternative)
+
+    return chart(paint, inches=(7.5, 4.2), alternative=alternative)
 
 
 def importance_chart(shares: Mapping[str, float], alternative: str) -> str:
@@ -76,7 +76,9 @@ def importance_chart(shares: Mapping[str, float], alternative: str) -> str:
     Returns:
         An `svg` element, the same for the same arguments.
     """
-    with _figure(10.0, 0.9 + 0.42 * len(shares)) as (figure, axes):
+
+    def paint(figure: Any) -> None:
+        axes = _axes(figure)
         names = list(shares)[::-1]
         axes.barh(names, [shares[name] for name in names], color=ACCENT, height=0.55, clip_on=False)
         for place, name in enumerate(names):
@@ -85,7 +87,13 @@ def importance_chart(shares: Mapping[str, float], alternative: str) -> str:
         axes.xaxis.set_visible(False)
         axes.tick_params(length=0, pad=7, labelcolor=MUTED)
         axes.spines[["left", "right", "top", "bottom"]].set_visible(False)
-        return _written(figure, alternative)
+
+    return chart(paint, inches=(10.0, 0.9 + 0.42 * len(shares)), alternative=alternative)
+
+
+def _axes(figure: Any) -> Any:
+    figure.set_layout_engine("tight")
+    return figure.add_subplot()
 
 
 def _together(points: Mapping[int, tuple[float, float]], front: set[int]) -> dict[tuple[float, float], str]:
@@ -103,26 +111,6 @@ def _dress(axis: Any, label: str, text: Callable[[float], str]) -> None:
     axis.set_minor_formatter(NullFormatter())
     axis.set_label_text(label, color=MUTED)
     axis.set_tick_params(which="both", length=0, pad=7, labelcolor=MUTED)
-
-
-@contextmanager
-def _figure(width: float, height: float) -> Iterator[tuple[Any, Any]]:
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()  # a user's own style would change the bytes
-        matplotlib.rc("svg", fonttype="none", hashsalt="frugal")
-        matplotlib.rc("text", parse_math=False)
-        matplotlib.rc("font", size=12)
-        figure = Figure(figsize=(width, height), layout="tight")
-        yield figure, figure.add_subplot()
-
-
-def _written(figure: Any, alternative: str) -> str:
-    text = io.StringIO()
-    figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
-    return _inline(text.getvalue(), alternative).replace(f"stroke: {PAGE}", "stroke: var(--page)")
 
 
 def points_in_words(points: Mapping[int, tuple[str, str]], front: Sequence[int]) -> str:

@@ -4,7 +4,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pipeline.reporting.line_chart import ACCENT, LINE, MUTED
+from pipeline.reporting.charts.base import ACCENT, LINE, MUTED
 
 _INCHES = (10.0, 4.0)
 

@@ -100,7 +100,7 @@ def test_a_browser_shows_the_page_without_errors_or_requests(two_objectives, sch
         page.on("request", lambda request: asked.append(request.url))
         address = (sweep_of(two_objectives) / "sweep.html").resolve().as_uri()
         page.goto(address)
-        dots = page.locator("svg.line-chart path[style*='stroke-width: 9']").count()
+        dots = page.locator("svg.chart path[style*='stroke-width: 9']").count()
         background = page.evaluate("getComputedStyle(document.body).backgroundColor")
         wide = page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
         browser.close()
