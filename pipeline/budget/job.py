@@ -113,10 +113,10 @@ def _sentence(each: Mapping[str, Any], found: Search, findings: Findings) -> str
     said = (
         f"{each['name']}: {each['size_kb']:.4g} KiB deflated ({reference.size_kb / each['size_kb']:.1f}x less), "
         f"p50 {each['latency_ms']:.3g} ms ({reference.latency_ms / each['latency_ms']:.2f}x faster), "
-        f"{-each['drop']:+.2f} points on the validation part"
+        f"{0 - each['drop']:+.2f} points on the validation part"
     )
     if "test" in each:
-        said += f", {-each['test']['drop']:+.2f} on the test part"
+        said += f", {0 - each['test']['drop']:+.2f} on the test part"
         bound = found.settings.accuracy_drop
         if bound is not None and each["drop"] <= bound < each["test"]["drop"]:
             said += f", more than the {bound:g} that the budget allows"

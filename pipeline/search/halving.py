@@ -9,7 +9,7 @@ def survivors(points: Sequence[Point], misses: Sequence[float], reduction: int) 
     """Returns the places of the best `1 / reduction` of those that have finished a rung, best first.
 
     Better is who fewer layers of others dominate (`ranks`), then who is nearer to the budget, then the more accurate.
-    With fewer than `reduction` finished nobody is told apart yet, and none goes on.
+    Of two or more one goes on at least, or a short search would train nothing in full; one alone waits for another.
 
     Args:
         points: What was measured at the rung, to minimise.
@@ -18,4 +18,4 @@ def survivors(points: Sequence[Point], misses: Sequence[float], reduction: int) 
     """
     order = ranks(points)
     best = sorted(range(len(points)), key=lambda place: (order[place], misses[place], points[place]))
-    return best[: len(points) // reduction]
+    return best[: max(1, len(points) // reduction)] if len(points) > 1 else []

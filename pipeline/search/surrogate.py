@@ -14,6 +14,10 @@ NOISE = (0.3, 0.02, 0.05)
 """How much the same candidate differs from itself: another seed, another moment of the machine."""
 
 
+RUNG = 3.0
+"""How much more a shorter training may cost than a technique: what is lost on a low rung is mostly the rung's doing."""
+
+
 @dataclass(frozen=True)
 class Belief:
     """What is believed of one candidate at one rung.
@@ -81,7 +85,8 @@ def _features(asked: Sequence[tuple[Candidate, int]], space: Space) -> Any:
         ([each.sparsity for each, _ in asked], [value for value in space.sparsities if value]),
         ([each.clusters for each, _ in asked], [value for value in space.clusters if value]),
         ([each.quantization for each, _ in asked], [value for value in space.quantizations if value != "none"]),
-        ([-1 if each.given else rung for each, rung in asked], [*range(space.top)]),
     ]
-    columns = [[value == choice for value in values] for values, choices in parts for choice in choices]
+    columns = [[float(value == choice) for value in values] for values, choices in parts for choice in choices]
+    rungs = [-1 if each.given else rung for each, rung in asked]
+    columns += [[RUNG * (rung == low) for rung in rungs] for low in range(space.top)]
     return np.asarray(columns, np.float64).reshape(-1, len(asked)).T

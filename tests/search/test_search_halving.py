@@ -9,7 +9,7 @@ from pipeline.search.pareto import ranks
 def test_one_of_so_many_goes_on_and_nobody_before_they_can_be_told_apart():
     points = [(float(place), 0.0, 0.0) for place in range(9)]
     for count in range(9):
-        assert survivors(points[:count], [0.0] * count, 3) == [*range(count // 3)]
+        assert survivors(points[:count], [0.0] * count, 3) == [*range(max(1, count // 3) if count > 1 else 0)]
 
 
 def test_no_one_left_behind_is_of_a_better_rank_than_one_who_goes_on():
