@@ -82,7 +82,8 @@ class Profiling(Observer):
 
     def __init__(self, stage: str, steps: list[int] | None, folder: Path) -> None:
         self._stage, self._folder = stage, folder
-        self._first, self._last = steps or (None, None)
+        self._first: int | None = steps[0] if steps else None
+        self._last: int | None = steps[1] if steps else None
         self._on, self._done, self._seen = False, False, 0
 
     def started(self, stage: str) -> None:
