@@ -65,7 +65,7 @@ def test_every_file_opens_with_a_comment_and_every_setting_has_one(path):
         for number, line in enumerate(settings)
         if KEY.match(line)
         and "#" not in line
-        and not line.startswith(("kind:", "source:", "family:", "name:", "defaults:"))
+        and not line.startswith(("kind:", "source:", "family:", "name:", "tracker:", "defaults:"))
         and not (line.rstrip().endswith(":") and number + 1 < len(settings))
         and "md5:" not in line
     ]

@@ -11,17 +11,12 @@ FAILING = ("data=digits", "+stage@stages.prepare=prepare", "+stage@stages.few=sa
            "stages.few.per_class=100000")  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("verbose", "ours", "others"),
-    [([], False, False), (["hydra.verbose=[pipeline]"], True, False), (["hydra.verbose=true"], True, True)],
-)
-def test_debug_lines_are_shown_on_demand(cli, verbose, ours, others):
-    done = cli(*FAILING, *verbose)
+@pytest.mark.parametrize("verbose", ["", "hydra.verbose=[pipeline]", "hydra.verbose=true"])
+def test_debug_lines_are_shown_on_demand(cli, verbose):
+    done = cli(*FAILING, *([verbose] if verbose else []))
     assert done.code == 2
     assert "stage few failed" in done.err
-    assert ("Traceback" in done.err, "prepare: key " in done.err) == (ours, ours)
-    assert ("\nprepare: " in done.err or done.err.startswith("[1/2] prepare")) is True
-    assert ("Setting JobRuntime" in done.err or "matplotlib" in done.err or "hydra" in done.err.lower()) == others
+    assert ("Traceback" in done.err, "prepare: key " in done.err) == (bool(verbose), bool(verbose))
 
 
 def test_a_quiet_run_has_no_line_of_a_library(cli):
