@@ -2,12 +2,12 @@
 
 from typing import Any
 
-__all__ = ["compose", "run"]
+_OFFERED = ("compose", "run")
 
 
 def __getattr__(name: str) -> Any:
     """Gives `pipeline.compose` and `pipeline.run` without importing Hydra for who needs a room alone."""
-    if name in __all__:
+    if name in _OFFERED:
         from pipeline import api
 
         return getattr(api, name)

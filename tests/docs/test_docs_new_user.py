@@ -4,7 +4,7 @@ import numpy as np
 from new_user import write_experiment, write_model, write_pictures, write_table
 
 
-def run(cli, page, *more, **files):
+def run(cli, page, *more, debug="none", **files):
     """Runs a page's command in a folder with a user's files; `Cli` makes the folder, so it is told where they are."""
     folder = cli.store.parent / "user"
     folder.mkdir()
@@ -13,11 +13,11 @@ def run(cli, page, *more, **files):
     arguments = write_experiment(page, folder)
     assert len((folder / "mine/experiment" / f"{arguments[2].partition('=')[2]}.yaml").read_text().splitlines()) <= 10
     arguments[1] = str(folder / "mine")
-    return cli(*arguments, *(f"{key}={folder / value}" for key, value in more))
+    return cli(*arguments, f"debug={debug}", *(f"{key}={folder / value}" for key, value in more))
 
 
 def test_a_table_becomes_a_report(cli):
-    done = run(cli, "own_csv.md", ("data.path", "flowers.csv"), flowers_csv=write_table)
+    done = run(cli, "own_csv.md", ("data.path", "flowers.csv"), debug="tiny", flowers_csv=write_table)
     assert done.code == 0, done.err
     page = (done.output / "report/report.html").read_text()
     assert "pruned + int8" in page

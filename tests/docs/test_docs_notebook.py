@@ -22,6 +22,7 @@ def kinds(notebook) -> list[set[str]]:
     ]
 
 
+@pytest.mark.slow
 def test_it_runs_and_shows_what_it_showed(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(NOTEBOOK.parents[1]))
     shutil.copy(NOTEBOOK, tmp_path)
