@@ -98,7 +98,8 @@ def _finish(outcome: Outcome, settings: Settings, folder: Path) -> None:
         shown.print(ledger.table(outcome.entries, settings.cost.per_core_hour, settings.cost.currency))
     for name, artifact in outcome.artifacts.items():
         if artifact.manifest["kind"] == "report":
-            shown.print(f"\n{(artifact.files / 'verdict.txt').read_text().strip()}", markup=False)
+            if settings.budget is None:  # a search has its own, of the model that it chose
+                shown.print(f"\n{(artifact.files / 'verdict.txt').read_text().strip()}", markup=False)
             shown.print(f"report: {folder / name / 'report.html'}", markup=False)
     if outcome.failures:
         names = ", ".join(failure.stage for failure in outcome.failures)

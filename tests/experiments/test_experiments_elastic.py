@@ -147,7 +147,7 @@ def test_a_killed_rank_is_dropped_one_that_joins_is_taken_in_and_no_epoch_is_los
     assert (log.parent / "prune.rank1.log").is_file()
 
 
-def test_when_rank_0_dies_the_launch_ends_and_the_same_command_goes_on(launch):
+def test_when_rank_0_dies_the_launch_ends_and_says_how_to_go_on(launch):
     launch.wait(lambda: launch.epoch >= 3)
     launch.rank(0).kill()
     code, running = launch.end()
