@@ -109,7 +109,7 @@ def run(config: DictConfig | str | os.PathLike[str], folder: str | os.PathLike[s
         PipelineError: For a wrong configuration, before anything is run.
     """
     _quiet()
-    given = config if isinstance(config, DictConfig) else cast(DictConfig, OmegaConf.load(config))
+    given = config if isinstance(config, DictConfig) else cast(DictConfig, OmegaConf.load(str(config)))
     config, asked = _parts(given)
     moment = f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{uuid.uuid4().hex[:4]}"
     place = Path(folder) if folder is not None else Path("outputs") / str(config.name) / moment
