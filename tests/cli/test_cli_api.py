@@ -60,7 +60,7 @@ def test_a_dry_run_makes_nothing(stored, tmp_path):
 def test_mistakes_are_told_in_one_line(stored):
     with pytest.raises(ConfigError, match=r"data=cvs: no such option; .*did you mean csv"):
         pipeline.compose(["data=cvs"])
-    with pytest.raises(ConfigError, match=r"stages.fewer.fractoin: unknown key; accepted: .*did you mean fraction"):
+    with pytest.raises(ConfigError, match=r"stages.fewer.fractoin=1: unknown key; accepted: .*did you mean fraction"):
         pipeline.run(pipeline.compose([*stored, "+stages.fewer.fractoin=1"]))
     with pytest.raises(ConfigError, match=r"stages: nothing to run.*\+experiment=digits"):
         pipeline.run(pipeline.compose())
