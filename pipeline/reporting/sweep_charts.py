@@ -1,5 +1,6 @@
 """The charts of a sweep's page, as inline SVG that takes its colours from the page's style."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -30,20 +31,24 @@ def pareto_chart(
         x_text: How the first is written.
         y_text: How the second is.
         alternative: The chart in words.
-        base: Of the first one's logarithmic axis, which it has where it spans a factor of 20: 2 for bytes.
+        base: What the first one's axis counts in: 2 for bytes. The axis is logarithmic where it spans a factor of 20.
 
     Returns:
         An `svg` element, the same for the same arguments.
     """
 
     def paint(figure: Any) -> None:
-        from matplotlib.ticker import LogLocator
+        from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator
 
         axes = _axes(figure)
         xs = [x for x, _ in points.values()]
         if min(xs) > 0 and max(xs) >= 20 * min(xs):
             axes.set_xscale("log")
             axes.xaxis.set_major_locator(LogLocator(base=base, subs=(1.0,) if base == 2 else (1.0, 2.0, 5.0)))
+        else:
+            unit = 1024 ** int(math.log(max(*xs, 1), 1024)) if base == 2 else 1
+            ticks = MaxNLocator(5).tick_values(min(xs) / unit, max(xs) / unit)
+            axes.xaxis.set_major_locator(FixedLocator([unit * tick for tick in ticks]))
         best = sorted(points[number] for number in front)
         axes.plot(*zip(*best, strict=True), color=ACCENT, linewidth=1.2, drawstyle="steps-post", clip_on=False)
         for number, (x, y) in sorted(points.items(), key=lambda each: each[0] in front):
