@@ -35,7 +35,7 @@ CONFIGURATION = {
     "unknown key of the data": ([DIGITS, "+data.path=x"], "stages.prepare.data.path=x: unknown key; accepted: source"),
     "unknown stage": (
         [DIGITS, "stages.prune.kind=prun"],
-        "stages.prune.kind=prun: unknown stage; accepted: bring, cluster, distill",
+        "stages.prune.kind=prun: unknown stage; accepted: bring, build, cluster, distill",
     ),
     "unknown stage option": ([DIGITS, "+stage@stages.t=trian"], "stage=trian: no such option"),
     "word for a number": (
