@@ -39,6 +39,7 @@ PREPARE = {
     "test": 0.2,
     "impute": "mean",
     "on_error": "raise",
+    "limit": None,
     "seed": 0,
 }
 AUGMENT = {
