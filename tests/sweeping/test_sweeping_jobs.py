@@ -100,7 +100,11 @@ def test_a_job_that_is_killed_is_a_failed_one(mixed):
 def test_a_sweep_that_ends_leaves_no_process(mixed, how):
     cli, _ = mixed
     process, folder = cli.start(
-        *TABLE, f"{VALIDATION}=0.13,0.14,0.15", "hydra.launcher.n_jobs=2", start_new_session=True
+        *TABLE,
+        f"{VALIDATION}=0.13,0.14,0.15",
+        "hydra.launcher.n_jobs=2",
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
     )
     workers = [worker_of(process.pid, number) for number in (0, 1)]
     os.killpg(process.pid, signal.SIGINT if how == "interrupted" else signal.SIGKILL)
