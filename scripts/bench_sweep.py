@@ -1,6 +1,6 @@
 """What a sweep over a last stage costs against one run: the base model is trained once, whatever the number of jobs.
 
-    python scripts/bench_sweep.py [--rounds 2] [--epochs 400] [--jobs 1]
+    python scripts/bench_sweep.py [--rounds 2] [--epochs 800] [--jobs 1]
 
 Each round runs both sides, in turn first and second, each on a store of its own: one run of a training, a pruning of
 one epoch, export, measurement and report; and a sweep of five over the pruning's sparsity. Prints wall and core seconds
@@ -40,7 +40,7 @@ def main() -> None:
     """Runs the rounds and prints what they took."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--epochs", type=int, default=400, help="of the base model, 20 steps of digits each")
+    parser.add_argument("--epochs", type=int, default=800, help="of the base model, 20 steps of digits each")
     parser.add_argument("--jobs", type=int, default=1, help="of the sweep at a time")
     arguments = parser.parse_args()
     base = ("data=digits", *CHAIN, f"stages.baseline.epochs={arguments.epochs}")
