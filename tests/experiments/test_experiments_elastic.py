@@ -75,7 +75,7 @@ class Launch:
 
     @property
     def epoch(self):
-        found = self.folder.glob("store/work/*/state/checkpoints/epoch-?????")
+        found = (self.folder / "store").glob("work/*/state/checkpoints/epoch-?????")
         return max((int(path.name[-5:]) for path in found), default=0)
 
     def wait(self, true):
