@@ -1,4 +1,5 @@
 import io
+import random
 import zipfile
 
 import numpy as np
@@ -246,6 +247,19 @@ def archive(**members):
 
 
 PACKED = archive(**{"x.npy": saved(ROWS), "y.npy": saved(CLASSES)})
+
+
+def of_every_member(local: int, value: bytes) -> bytes:
+    """PACKED with a field of each member's header changed, here and in the directory, where it lies 2 bytes further."""
+    changed = bytearray(PACKED)
+    for mark, place in ((b"PK\x03\x04", local), (b"PK\x01\x02", local + 2)):
+        at = changed.find(mark)
+        while at >= 0:
+            changed[at + place : at + place + len(value)] = value
+            at = changed.find(mark, at + 4)
+    return bytes(changed)
+
+
 CLAIMING = saved(ROWS).replace(b"(6, 2)", b"(9999999999, 2)").replace(b" " * 9, b"", 1)
 
 FILES = {
@@ -255,9 +269,12 @@ FILES = {
     "cut npz": (PACKED[:-30], "damaged or cut short"),
     "damaged npz": (PACKED[:60] + b"\xff\xff\xff\xff" + PACKED[64:], "damaged or cut short"),
     "cut member": (archive(**{"x.npy": saved(ROWS)[:-9], "y.npy": saved(CLASSES)}), "damaged or cut short"),
+    "encrypted npz": (of_every_member(6, b"\x01"), "packed in a way that is not read .*encrypted"),
+    "unknown compression": (of_every_member(8, b"\x63"), "packed in a way that is not read .*compression"),
     "not a member": (archive(**{"x.npy": b"1,2,3", "y.npy": saved(CLASSES)}), "x.*NumPy array"),
     "cut npy": (saved(ROWS)[:-8], "damaged or cut short"),
     "cut header": (saved(ROWS)[:20], "damaged or cut short"),
+    "header without an end": (saved(ROWS).replace(b"}", b" ", 1), "damaged or cut short"),
     "claims too much": (CLAIMING, "damaged or cut short"),
     "object npy": (saved(np.array([None])), "Python objects, which only pickle reads"),
 }
@@ -275,6 +292,23 @@ def test_bad_files_are_told_in_one_line(tmp_path, case):
     assert str(caught.value).startswith(str(file))
     assert "accepted: " in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [saved(ROWS), PACKED], ids=["npy", "npz"])
+def test_whatever_bytes_are_changed_it_is_told_in_one_line(tmp_path, content):
+    draw, file, told = random.Random(0), tmp_path / "file", []
+    np.save(tmp_path / "y.npy", CLASSES)
+    for _ in range(400):
+        changed = bytearray(content)
+        for _ in range(draw.randint(1, 3)):
+            changed[draw.randrange(6, len(changed))] = draw.randrange(256)
+        file.write_bytes(changed[: draw.choice([len(changed), draw.randrange(7, len(changed))])])
+        try:
+            load_arrays(file, labels=None if content[:2] == b"PK" else tmp_path / "y.npy")
+        except ValueError as error:
+            told.append(str(error))
+    assert len(told) > 200
+    assert [line for line in told if not line.startswith(str(file)) or "\n" in line] == []
 
 
 def test_nothing_of_a_pickle_is_run(tmp_path):

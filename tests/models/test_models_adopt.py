@@ -104,8 +104,11 @@ class Doubled(L.Layer):
 
 
 class Unsaved(L.Layer):
-    def get_config(self):
-        raise NotImplementedError("none\nat all")
+    """Keras can't save it: what it is made of is in no configuration."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
 
 
 def twice(x):
@@ -121,7 +124,10 @@ REFUSED = {
     ),
     "lambda": (lambda: sequential(L.Lambda(twice), L.Dense(10)), "mine: refused, because a Lambda layer may run code"),
     "own layer": (lambda: sequential(Doubled(), L.Dense(10)), "mine: refused, because test_models_adopt.Doubled may"),
-    "unsaved": (lambda: sequential(Unsaved(), L.Dense(10)), "mine: can't be saved: none at all"),
+    "unsaved": (
+        lambda: sequential(Unsaved(twice), L.Dense(10)),
+        "mine: can't be saved: Layer Unsaved was created",
+    ),
     "own function": (lambda: sequential(L.Dense(10, activation=twice)), "mine: refused, because the function twice"),
     "inputs": (two_inputs, "mine: has 2 inputs; accepted: 1"),
     "outputs": (two_outputs, "mine: has 2 outputs; accepted: 1"),

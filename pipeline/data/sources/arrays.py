@@ -1,5 +1,7 @@
 """NumPy arrays: a .npz, or a .npy file each for features and labels; pickled objects are never read."""
 
+import errno
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -10,6 +12,15 @@ import numpy as np
 from pipeline.data.dataset import Task
 from pipeline.data.examples import Images, Table
 from pipeline.data.sources.array_examples import examples_from
+
+_NEVER_WRITTEN = (RuntimeError,)
+"""What zipfile raises for encryption and, as NotImplementedError, for what else numpy never writes."""
+
+_BROKEN = (ValueError, TypeError, EOFError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error)
+"""What numpy, zipfile and zlib raise for bytes that were changed after they were written."""
+
+_OF_OBJECTS = ("Object arrays cannot be loaded", "Python objects in dtype")
+"""How numpy begins to say so, of a .npz and of a .npy."""
 
 
 def load_arrays(
@@ -58,14 +69,25 @@ def _load(path: Path) -> np.ndarray | dict[str, np.ndarray]:
         raise ValueError(f"{path}: is neither NumPy's .npy nor .npz; accepted: what numpy.save or numpy.savez wrote")
     try:
         return _members(path) if start[:2] == b"PK" else np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError, SyntaxError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
-        said = " ".join(str(error).split())
-        if "bject" in said or "pickle" in said:
+    except _NEVER_WRITTEN as error:
+        raise ValueError(
+            f"{path}: packed in a way that is not read ({_said(error)}); accepted: what numpy.save or numpy.savez wrote"
+        ) from error
+    except (*_BROKEN, OSError) as error:
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # which a place before the file's start gives
+            raise
+        if any(words in str(error) for words in _OF_OBJECTS):
             raise ValueError(
                 f"{path}: holds Python objects, which only pickle reads and which may run code; "
                 "accepted: arrays of numbers, truth values or texts"
             ) from error
-        raise ValueError(f"{path}: damaged or cut short ({said}); accepted: a whole .npy or .npz file") from error
+        raise ValueError(
+            f"{path}: damaged or cut short ({_said(error)}); accepted: a whole .npy or .npz file"
+        ) from error
+
+
+def _said(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _members(path: Path) -> dict[str, np.ndarray]:
