@@ -103,6 +103,13 @@ class HorovodElastic(Horovod):
         del batch_size
         return {"state of the last epoch": self._state.nbytes}
 
+    def caveats(self) -> list[str]:
+        """Returns that costs are incomplete, if ranks were lost or joined."""
+        if not self._state.resets:
+            return []
+        times = "once" if self._state.resets == 1 else f"{self._state.resets} times"
+        return [f"the ranks changed {times}: what a rank spent that was lost is not in the cost"]
+
     @contextmanager
     def _watched(self) -> Iterator[None]:
         try:

@@ -86,6 +86,10 @@ class ParameterServer(Single):
             values = [part.numpy() for part in parts]
             weight.assign(np.concatenate(values) if len(parts) > 1 else values[0])
 
+    def caveats(self) -> list[str]:
+        """Returns that costs are incomplete."""
+        return ["what workers and parameter servers spent is not in the cost: it is the chief's alone"]
+
     def finish(self, placed: keras.Model, model: keras.Model) -> None:
         """Gives the model its weights back, and the optimizer, whose variables stay on the servers."""
         self.copy(placed, model)

@@ -101,6 +101,11 @@ class PipelineParallel(Single):
             layer.set_weights(placed.get_layer(layer.name).get_weights())
         model.optimizer = placed.optimizer
 
+    def caveats(self) -> list[str]:
+        """Returns that costs are incomplete, if others compute stages."""
+        others = set(self._devices) - {HERE}
+        return ["what the other stages' processes spent is not in the cost: it is the chief's alone"] if others else []
+
     def memory(self, batch_size: int) -> dict[str, int]:
         """Returns the bytes of activations that each stage holds at most."""
         examples = -(-batch_size // self._micro_batches)

@@ -74,6 +74,10 @@ class Single:
         del batch_size
         return {}
 
+    def caveats(self) -> list[str]:
+        """Returns what a reader of the training's figures must know, a line each; asked once it is over."""
+        return []
+
     def attempt(self, placed: keras.Model, history: list[dict[str, float]], train: Callable[[], None]) -> None:
         """Calls what trains; an engine whose ranks may change does so again, once all have one state again.
 

@@ -74,6 +74,7 @@ class Runner:
         self._observers = observers or Observers()
         self._steps: dict[str, Step] = {}
         self._lost: set[str] = set()
+        self._shares: dict[str, list[Cost]] = {}
         self._artifacts: dict[str, Artifact] = {}
         self._entries: list[Entry] = []
         self._failures: list[StageError] = []
@@ -216,9 +217,10 @@ class Runner:
             self._ranks.tell(step.name, decision)
 
     def _with_others(self, step: Step, cost: Cost) -> Cost:
-        """Returns the cost of a stage with that of the other ranks' shares."""
-        told = self._ranks.costs(step.name) if step.stage.together else []
-        return side_by_side([cost, *(Cost(**json.loads(each)) for each in told)])
+        """Returns the cost of a stage with that of the other ranks' shares, which are waited for once."""
+        if step.stage.together and step.name not in self._shares:
+            self._shares[step.name] = [Cost(**json.loads(told)) for told in self._ranks.costs(step.name)]
+        return side_by_side([cost, *self._shares.get(step.name, [])])
 
     def _lineage(self, step: Step) -> dict[str, dict[str, Any]]:
         """Returns the manifests upstream; those of artifacts that are gone are remembered by what was made of them."""

@@ -172,6 +172,8 @@ class TrainingStage(Stage):
             context.keep(f"optimizer {slot}", size)
         for what, size in distribution.memory(self.batch_size).items():
             context.keep(what, size)
+        for line in distribution.caveats():
+            context.note(line)
         return history
 
 

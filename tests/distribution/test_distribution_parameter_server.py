@@ -83,6 +83,8 @@ def test_one_worker_trains_what_one_process_trains(tmp_path):
     assert parts > variables, "none was cut"
     # The same gradients of the same batches; only the order of sums inside an operation may differ.
     assert weights(served.store) == pytest.approx(weights(one.store), abs=1e-5)
+    notes = next(each["notes"] for each in manifests(served.store).values() if each["stage"] == "baseline")
+    assert notes == ["what workers and parameter servers spent is not in the cost: it is the chief's alone"]
     history = [json.loads((artifact(cli.store) / "history.json").read_text()) for cli in (one, served)]
     assert history[1][-1] == pytest.approx(history[0][-1], abs=1e-4), "the metrics, those of validation too"
 

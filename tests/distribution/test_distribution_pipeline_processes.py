@@ -62,7 +62,7 @@ def test_50_steps_of_two_processes_end_with_the_weights_of_one(runs):
 
 
 def test_each_stage_has_its_process_and_its_activations_are_in_the_ledger(runs):
-    done, _ = runs["pipeline"]
+    done, store = runs["pipeline"]
     said = done.out + done.err
     assert "stage 0 on /job:localhost/replica:0/task:0/device:CPU:0: scaling to " in said
     assert "stage 1 on /job:worker/replica:0/task:0/device:CPU:0: " in said
@@ -70,6 +70,8 @@ def test_each_stage_has_its_process_and_its_activations_are_in_the_ledger(runs):
     kept = next(row["kept_bytes"] for row in rows if row["stage"] == "baseline")
     assert {"stage 0 activations", "stage 1 activations"} < kept.keys()
     assert all(size > 0 for size in kept.values())
+    notes = next(each["notes"] for each in manifests(store).values() if each["stage"] == "baseline")
+    assert notes == ["what the other stages' processes spent is not in the cost: it is the chief's alone"]
 
 
 def test_a_killed_run_goes_on_and_ends_bit_for_bit_as_an_uninterrupted_one(runs, tmp_path):

@@ -140,6 +140,9 @@ def test_a_killed_rank_is_dropped_one_that_joins_is_taken_in_and_no_epoch_is_los
     assert epochs[-1]["val_accuracy"] >= REACHED
     losses = [epoch["loss"] for epoch in epochs]
     assert losses[EPOCHS // 2] < losses[0] / 3
+    notes = {each["stage"]: each["notes"] for each in manifests(store).values()}
+    assert notes["baseline"] == ["the ranks changed 2 times: what a rank spent that was lost is not in the cost"]
+    assert notes["prune"] == []
     (log,) = launch.folder.glob("outputs/*/*/logs/baseline.log")
     changes = [int(epoch) for epoch in re.findall(r"ranks? now, after epoch (\d+): rank 0", log.read_text())]
     assert 3 <= changes[0] <= changes[1] < EPOCHS
