@@ -40,6 +40,24 @@ class Metric(NamedTuple):
     text: Callable[[float], str]
     change: Change
 
+    @property
+    def more_is_better(self) -> bool:
+        """Whether of two such figures the larger one is better."""
+        return self.change(1.0, 2.0)[1] == "better"
+
+    @property
+    def axis(self) -> tuple[str, float]:
+        """The label of an axis of such figures, with their unit there, and what they are multiplied by."""
+        unit, scale = _ON_AXES.get(self.text, ("", 1.0))
+        return f"{self.label}{unit}", scale
+
+
+_ON_AXES: Mapping[Callable[[float], str], tuple[str, float]] = {
+    format_percent: (", %", 100.0),
+    format_bytes: (", KiB", 1 / 1024),
+    format_milliseconds: (", ms", 1.0),
+}
+
 
 def points(was: float, now: float) -> tuple[str, str]:
     """Compares two shares in percentage points; more is better."""
@@ -118,6 +136,9 @@ COST = (
     _metric("core_seconds", "Core time to make", format_seconds, times("less", "more")),
 )
 """What a model costs to serve, and the core time of all the stages that it came from."""
+
+METRICS = {metric.key: metric for group in (*QUALITY.values(), COST) for metric in group}
+"""All of them, by key."""
 
 
 def metrics_of(measurement: Measurement) -> tuple[Metric, ...]:

@@ -1,20 +1,17 @@
 """The figures of a sweep's job, from the report in its folder."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from omegaconf import DictConfig
 
 from pipeline.engine.errors import ConfigError
-from pipeline.reporting.metrics import COST, QUALITY
+from pipeline.reporting.document import measurement_of
+from pipeline.reporting.metrics import METRICS, figures_of, metrics_of
+from pipeline.reporting.read import NAME, read_report
 
-BETTER_HIGH = ("quality", "accuracy", "r2", "f1", "subset_accuracy", "sparsity")
-"""The figures of which more is better."""
-
-KNOWN = ("quality", *(metric.key for group in (*QUALITY.values(), COST) for metric in group))
+KNOWN = ("quality", *METRICS)
 """What a sweep can be ranked by."""
 
 
@@ -37,6 +34,11 @@ class Figures:
     values: dict[str, float]
 
 
+def more_is_better(key: str) -> bool:
+    """Says which way a figure is the better one."""
+    return key == "quality" or METRICS[key].more_is_better
+
+
 def read_figures(folder: Path, model: str | None) -> Figures | None:
     """Returns a model's figures from the report that a job has delivered; None if the job has no report.
 
@@ -45,18 +47,21 @@ def read_figures(folder: Path, model: str | None) -> Figures | None:
         model: The name in the report; None: the last one.
 
     Raises:
-        NoFigureError: If the report has no such model.
+        NoFigureError: If the report can't be read, or has no such model.
     """
-    for path in sorted(folder.glob("*/report.json")):
-        report: dict[str, Any] = json.loads(path.read_text())
-        tasks = {each["name"]: each["measurement"]["task"] for each in report["models"]}
-        name = list(tasks)[-1] if model is None else model
-        if name not in tasks:
-            raise NoFigureError(f"its report has no model {name!r}; it has {', '.join(tasks)}")
-        values = {row["metric"]: float(row["value"]) for row in report["comparison"] if row["model"] == name}
-        values["quality"] = values[QUALITY[tasks[name]][0].key]
-        return Figures(name, tasks[name], values)
-    return None
+    path = next(iter(sorted(folder.glob(f"*/{NAME}"))), None)
+    if path is None:
+        return None
+    try:
+        document = read_report(path)
+        name = document["models"][-1]["name"] if model is None else model
+        measurement = measurement_of(document, name)
+        metrics = metrics_of(measurement)
+    except ValueError as error:
+        raise NoFigureError(str(error)) from error
+    figures = figures_of(document, name)
+    values = {metric.key: float(metric.value(figures)) for metric in metrics}
+    return Figures(name, measurement["task"], {"quality": values[metrics[0].key], **values})
 
 
 def objective_values(found: Figures | None, objectives: Sequence[str]) -> list[float]:

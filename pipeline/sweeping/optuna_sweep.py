@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import optuna
 import pydantic
@@ -20,12 +20,12 @@ from pipeline.engine.settings import checked
 from pipeline.engine.stage import STRICT
 from pipeline.failures import ReportedError
 from pipeline.sweeping import record
-from pipeline.sweeping.figures import BETTER_HIGH, NoFigureError, check_view, objective_values, read_figures
+from pipeline.sweeping.figures import NoFigureError, check_view, more_is_better, objective_values, read_figures
 from pipeline.sweeping.folder import occupied, pin
 from pipeline.sweeping.search_space import overrides_of, split
-from pipeline.sweeping.study import Direction, ask, open_study, repeated, sampler, settled, take_up
+from pipeline.sweeping.study import Direction, Kind, ask, open_study, repeated, sampler, settled, take_up
 from pipeline.sweeping.summary import View, conclude
-from pipeline.sweeping.threads import cores, side_by_side
+from pipeline.sweeping.threads import at_a_time, side_by_side
 from pipeline.sweeping.tolerant import Tolerant
 
 log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ Positive = pydantic.PositiveInt
 class Settings:
     """Those of `conf/hydra/sweeper/optuna.yaml`, which explains each."""
 
-    sampler: Literal["tpe", "nsga2", "random"]
+    sampler: Kind
     n_trials: Positive
     batch_size: Positive | None
     startup_trials: Positive
@@ -88,7 +88,7 @@ def sweep(sweeper: Any, arguments: list[str]) -> None:
 
 def _run(sweeper: Any, settings: Settings, search: Search, folder: Path) -> int:
     launcher = Tolerant(sweeper.launcher, sweeper.config.hydra.launcher)
-    directions: list[Direction] = ["maximize" if each in BETTER_HIGH else "minimize" for each in settings.objectives]
+    directions: list[Direction] = ["maximize" if more_is_better(each) else "minimize" for each in settings.objectives]
     study = open_study(settings.storage, settings.study_name, directions)
 
     def judge(number: int) -> Sequence[float] | None:
@@ -97,7 +97,7 @@ def _run(sweeper: Any, settings: Settings, search: Search, folder: Path) -> int:
     take_up(study, judge)
     if ended := len(settled(study)):
         log.info("going on with %s: %d of %d trials have ended", settings.storage, ended, settings.n_trials)
-    at_once = settings.batch_size or _at_once(sweeper.config.hydra.launcher)
+    at_once = settings.batch_size or at_a_time(sweeper.config.hydra.launcher)
     # Another seed after each stop: the same one would propose the same first values again.
     study.sampler = sampler(
         settings.sampler,
@@ -140,8 +140,3 @@ def _judged(folder: Path, settings: Settings, number: int) -> Sequence[float] | 
     except NoFigureError as error:
         log.error("error: job %d: %s", number, error)
         return None
-
-
-def _at_once(launcher: Mapping[str, Any]) -> int:
-    given = launcher.get("n_jobs") or 1
-    return max(1, cores() + 1 + given) if given < 0 else int(given)

@@ -13,31 +13,27 @@ REPEATS = "repeats"
 """The attribute of a trial that repeats one which was stopped: its number."""
 
 Direction = Literal["minimize", "maximize"]
+Kind = Literal["tpe", "nsga2", "random"]
 
 Judge = Callable[[int], Sequence[float] | None]
 """Returns what the job of a trial came to; None if it is not done."""
 
 
-def sampler(kind: str, *, seed: int, startup_trials: int, population_size: int, at_once: int) -> BaseSampler:
+def sampler(kind: Kind, *, seed: int, startup_trials: int, population_size: int, at_once: int) -> BaseSampler:
     """Returns what proposes values.
 
     Args:
-        kind: tpe, nsga2 or random.
+        kind: Which.
         seed: Of its draws.
         startup_trials: For tpe: drawn at random first.
         population_size: For nsga2: of one generation.
         at_once: How many are proposed before any of them has ended.
-
-    Raises:
-        ConfigError: If there is no such kind.
     """
     if kind == "tpe":
         return TPESampler(seed=seed, n_startup_trials=startup_trials, constant_liar=at_once > 1)
     if kind == "nsga2":
         return NSGAIISampler(seed=seed, population_size=population_size)
-    if kind == "random":
-        return RandomSampler(seed=seed)
-    raise ConfigError("hydra.sweeper.sampler", "no such sampler", value=kind, accepted=["tpe", "nsga2", "random"])
+    return RandomSampler(seed=seed)
 
 
 def open_study(storage: str, name: str, directions: Sequence[Direction]) -> optuna.Study:

@@ -9,9 +9,9 @@ from pathlib import Path
 from omegaconf import DictConfig
 from rich.console import Console
 
-from pipeline.reporting.sweep_document import Sweep, SweepJob
+from pipeline.reporting.sweep.document import Sweep, SweepJob
 from pipeline.sweeping import record
-from pipeline.sweeping.figures import BETTER_HIGH, NoFigureError, objective_values, read_figures
+from pipeline.sweeping.figures import NoFigureError, more_is_better, objective_values, read_figures
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ def conclude(view: View, jobs: Mapping[int, Sequence[str]], config: DictConfig) 
     Returns:
         The worst exit code among the jobs that did not succeed; 0 if all did, and of a dry run or an empty sweep.
     """
-    from pipeline.reporting.sweep_csv import write_csv
-    from pipeline.reporting.sweep_html import render_sweep
-    from pipeline.reporting.sweep_view import headline
+    from pipeline.reporting.render_sweep import render_sweep
+    from pipeline.reporting.sweep.csv_file import write_csv
+    from pipeline.reporting.sweep.words import headline
 
     if all(record.read(view.folder, number) is None for number in jobs):
         return 0
@@ -61,7 +61,7 @@ def conclude(view: View, jobs: Mapping[int, Sequence[str]], config: DictConfig) 
             title=str(config.name),
             command=shlex.join(["python", "-m", "pipeline", *sys.argv[1:]]),
             settings=varied,
-            objectives=[(each, each in BETTER_HIGH) for each in view.objectives],
+            objectives=[(each, more_is_better(each)) for each in view.objectives],
             at_a_time=view.at_a_time,
             jobs=found,
         )

@@ -23,17 +23,20 @@ def side_by_side(launcher: Mapping[str, Any], jobs: int) -> int:
     """
     if str(launcher.get("_target_", "")).endswith("submitit_launcher.LocalLauncher"):
         return jobs  # it starts all at once
-    at_a_time = launcher.get("n_jobs")
-    if at_a_time is None:
-        return 1
-    return min(jobs, cores() + 1 + at_a_time if at_a_time < 0 else at_a_time)
+    return min(jobs, at_a_time(launcher))
 
 
-def share(at_a_time: int, environment: MutableMapping[str, str]) -> None:
+def at_a_time(launcher: Mapping[str, Any]) -> int:
+    """Returns a launcher's `n_jobs`, which counts from the number of cores down where it is negative; 1 without."""
+    given = launcher.get("n_jobs") or 1
+    return max(1, cores() + 1 + given) if given < 0 else int(given)
+
+
+def share(jobs: int, environment: MutableMapping[str, str]) -> None:
     """Gives each of so many jobs its part of the cores, where the user has not said otherwise."""
-    if at_a_time > 1:
+    if jobs > 1:
         for name in VARIABLES:
-            environment.setdefault(name, str(max(1, cores() // at_a_time)))
+            environment.setdefault(name, str(max(1, cores() // jobs)))
 
 
 def cores() -> int:

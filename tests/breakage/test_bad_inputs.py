@@ -253,10 +253,3 @@ def test_an_image_too_small_for_the_network(cli):
     done = cli(DIGITS, "model.filters=[4,4,4,4]")
     assert_one_clear_line(done, "an image of 8x8 is too small for 4 blocks that each halve it; accepted: at most 3")
     assert {each["kind"] for each in manifests(cli.store).values()} == {"prepare"}
-
-
-def test_in_a_sweep_the_other_jobs_go_on(cli, conf):
-    done = cli("-m", "--config-dir", str(conf), "+experiment=only_data", "stages.prepare.validation=0.1,0.95,0.2")
-    assert done.code == 2
-    assert "stages.prepare.validation=0.95: validation and test leave nothing to train on" in done.err
-    assert len(manifests(cli.store)) == 2

@@ -114,15 +114,6 @@ def test_the_plan_names_the_setting_that_changed_and_touches_nothing(small_run, 
     assert left_overs(store) == []
 
 
-def test_a_sweep_trains_the_base_model_once(small_store, cli):
-    done = cli("-m", *SMALL, "stages.prune.final_sparsity=0.5,0.6", store=small_store)
-    assert done.code == 0, done.err
-    kinds = [each["kind"] for each in manifests(small_store).values()]
-    assert (kinds.count("train"), kinds.count("prune"), kinds.count("report")) == (1, 2, 2)
-    ledgers = sorted(done.folder.glob("multirun/digits/*/*/ledger.json"))
-    assert [path.parent.name for path in ledgers] == ["0", "1"]
-
-
 TAUGHT = (
     "model=mlp",
     "model@student=mlp",
@@ -134,7 +125,7 @@ TAUGHT = (
 )
 
 
-def test_a_sweep_over_students_asks_the_teacher_once(cli):
+def test_a_sweep_over_students_trains_and_asks_the_teacher_once(cli):
     done = cli("-m", *TAUGHT, "stages.student.temperature=2,4")
     assert done.code == 0, done.err
     kinds = [each["kind"] for each in manifests(cli.store).values()]

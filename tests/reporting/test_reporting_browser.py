@@ -5,10 +5,12 @@ import shutil
 from types import SimpleNamespace
 
 import pytest
+from sweep_cases import SWEEP
 from test_reporting_html import hostile
 
 from pipeline.reporting.render_html import render_html
 from pipeline.reporting.render_runs import render_runs
+from pipeline.reporting.render_sweep import render_sweep
 from pipeline.reporting.runs import compare_runs
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (uv sync)")
@@ -101,6 +103,23 @@ def test_it_loads_without_an_error_and_asks_for_nothing(visit, document, full_ht
     assert seen.page.locator("h2", has_text="What it cost").is_visible()
 
 
+def test_the_page_of_a_sweep_loads_fits_and_sorts(visit):
+    seen = visit(render_sweep(SWEEP), viewport={"width": 1100, "height": 900})
+    assert seen.said == []
+    assert [url for url in seen.asked if not url.startswith(("file://", "data:,"))] == []
+    assert seen.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert seen.page.evaluate(NAMELESS) == []
+    table = "#jobs ~ .scroll table"
+    assert column(seen.page, table, 1) == ["1", "2", "0", "3"]
+    seen.page.locator(f"{table} th", has_text="final_sparsity").get_by_role("button").click()
+    assert column(seen.page, table, 3) == ["0.3", "0.5", "0.7", "0.9"]
+    assert column(seen.page, table, 1) == ["0", "1", "2", "3"]
+    charts = seen.page.locator("svg.chart")
+    assert charts.count() == 2
+    assert charts.locator("path[transform][style*='fill: var(--accent)']").count() == 3, "two by size, one by latency"
+    assert charts.locator("path[transform][style*='fill: var(--page)']").count() == 5, "the other jobs"
+
+
 @pytest.mark.parametrize("key", [None, "Enter", "Space"])
 def test_tables_sort_by_click_and_by_keyboard(visit, full_html, key):
     page = visit(full_html).page
@@ -137,18 +156,20 @@ def test_without_its_script_the_page_says_the_same(visit, full_html):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("which", ["report", "runs"])
+@pytest.mark.parametrize("which", ["report", "runs", "sweep"])
 def test_every_text_can_be_read(visit, full, full_html, scheme, which):
     html = full_html
     if which == "runs":
         other = {**full, "config": "seed: 2"}
         other["models"] = [full["models"][0], {**full["models"][2], "name": "pruned"}, full["models"][1]]
         html = render_runs(compare_runs(full, other), ("one", "two"))
+    if which == "sweep":
+        html = render_sweep(SWEEP)
     page = visit(html, color_scheme=scheme).page
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert ground == {"light": "rgb(255, 255, 255)", "dark": "rgb(17, 22, 28)"}[scheme]
     found = page.evaluate(CONTRASTS)
-    assert len(found) > (300 if which == "report" else 60)
+    assert len(found) > {"report": 300, "runs": 60, "sweep": 100}[which]
     assert [each for each in found if each["ratio"] < 4.5] == []
     assert sum(each["seen"] for each in found) > 0.97 * len(found)
 

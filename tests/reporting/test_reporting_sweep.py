@@ -1,40 +1,22 @@
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
+from sweep_cases import JOBS, OBJECTIVES, SPARSITY, SWEEP, UNITS, grid
+from test_reporting_html import Page
 
-from pipeline.reporting.sweep_csv import write_csv
-from pipeline.reporting.sweep_document import Sweep, SweepJob
-from pipeline.reporting.sweep_html import render_sweep
-from pipeline.reporting.sweep_importance import importance
-from pipeline.reporting.sweep_ranking import best_first, pareto_set
-from pipeline.reporting.sweep_view import headline, short_names
-
-SPARSITY, UNITS = "stages.prune.final_sparsity", "model.units"
-OBJECTIVES = [("quality", True), ("deflated_bytes", False)]
-
-
-def job(number, sparsity, accuracy, size, *, units="[32]", p50=0.01, **facts):
-    figures = {"quality": accuracy, "accuracy": accuracy, "deflated_bytes": size, "latency_p50": p50, "core_seconds": 9}
-    settings = {SPARSITY: str(sparsity), UNITS: units}
-    return SweepJob(number, settings, seconds=3.0, model="pruned", task="classification", figures=figures, **facts)
-
-
-JOBS = [
-    job(0, 0.3, 0.97, 30_000, page="0/report/report.html"),
-    job(1, 0.5, 0.98, 20_000),
-    job(2, 0.7, 0.96, 12_000),
-    job(3, 0.9, 0.90, 15_000),
-    SweepJob(4, {SPARSITY: "7", UNITS: "[32]"}, "failed", "stages.prune: <b>not</b> valid", "4"),
-    SweepJob(5, {SPARSITY: "0.99", UNITS: "[32]"}, "not run", "the sweep ended before"),
-]
+from pipeline.reporting.charts.pareto import pareto_chart
+from pipeline.reporting.render_sweep import render_sweep
+from pipeline.reporting.sweep.csv_file import write_csv
+from pipeline.reporting.sweep.importance import importance
+from pipeline.reporting.sweep.ranking import best_first, pareto_set
+from pipeline.reporting.sweep.words import headline, short_names
 
 
 @pytest.fixture
 def sweep():
-    return Sweep("digits", "python -m pipeline -m x=1,2", [SPARSITY, UNITS], OBJECTIVES, 1, JOBS)
+    return SWEEP
 
 
 def test_the_pareto_set_is_what_nothing_beats():
@@ -73,46 +55,65 @@ def test_the_table_for_other_programs(sweep, tmp_path):
     assert table.loc[4, "status"] == "failed"
 
 
-class Page(HTMLParser):
-    def __init__(self, text):
-        super().__init__()
-        self.elements, self.words = [], []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes)))
-
-    def handle_data(self, data):
-        self.words.append(data)
+@pytest.fixture(scope="module")
+def page():
+    return Page(render_sweep(SWEEP))
 
 
-@pytest.fixture
-def page(sweep):
-    return Page(render_sweep(sweep))
+def test_the_page_is_that_of_the_report_with_tables_that_sort(page):
+    assert page.text("h1") == ["digits: sweep of final_sparsity, units"]
+    assert page.text("h2") == ["Quality against cost", "Jobs", "What is not done", "What matters", "Run it again"]
+    assert page.text("caption") == ["Jobs that are done, best first", "Jobs that are not done"]
+    assert [table["class"] for table in page.all("table")] == ["sortable", "sortable"]
+    assert all("scope" in attributes for attributes in page.all("th"))
+    assert len(page.all("script")) == 1
+    assert page.all("script")[0] == {}
+    identifiers = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(identifiers) == len(set(identifiers))
+    assert not any("http" in str(value) for _, each in page.elements for key, value in each.items() if key != "xmlns")
+    links = [attributes["href"] for attributes in page.all("a")]
+    assert links == ["#main", "0/report/report.html"]
+    assert [text for text in page.text("dd") if text in (SPARSITY, UNITS)] == [SPARSITY, UNITS]
 
 
-def test_the_page_is_accessible_and_self_contained(page):
-    tags = [tag for tag, _ in page.elements]
-    assert "script" not in tags
-    assert tags.count("table") == tags.count("caption") == 2
-    assert all("scope" in attributes for tag, attributes in page.elements if tag == "th")
-    charts = [attributes for tag, attributes in page.elements if tag == "svg"]
+def test_settings_and_figures_sort_as_numbers(page):
+    head = ["Job", "Pareto set", "final_sparsity", "units", "Accuracy", "Deflated size", "Latency p50"]
+    assert page.text("th")[: len(head)] == head
+    rows = [
+        [each.get("data-sort") for tag, each in page.elements if tag in ("th", "td")][len(head) + 2 :][row : row + 9]
+        for row in (0, 9)
+    ]
+    assert rows[0] == ["1", None, "0.5", None, "0.98", "20000", "0.01", "9", "3.0"]
+    assert rows[1] == ["2", None, "0.7", None, "0.96", "12000", "0.01", "9", "3.0"]
+
+
+def test_charts_say_the_pareto_set_in_words_too(page):
+    charts = [attributes for attributes in page.all("svg") if "aria-label" in attributes]
     assert len(charts) == 2
     assert all(each["role"] == "img" for each in charts)
     assert charts[0]["aria-label"] == (
         "Accuracy against deflated size of 4 jobs. Pareto set: job 2: 96.00% at 11.7 KiB; job 1: 98.00% at 19.5 KiB."
     )
-    identifiers = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
-    assert len(identifiers) == len(set(identifiers))
-    assert not any("http" in str(value) for _, each in page.elements for key, value in each.items() if key != "xmlns")
-    links = [attributes["href"] for tag, attributes in page.elements if tag == "a"]
-    assert links == ["0/report/report.html"]
 
 
-def test_the_charts_follow_the_theme(sweep):
-    charts = re.findall(r"<svg.*?</svg>", render_sweep(sweep), flags=re.DOTALL)
-    colours = set(re.findall(r"(?:stroke|fill): (#\w+|var\(--\w+\))", "".join(charts)))
+def test_a_chart_joins_the_pareto_set_names_it_and_leaves_rings_for_the_rest():
+    places = {0: (30.0, 97.0), 1: (20.0, 98.0), 2: (12.0, 96.0), 3: (15.0, 90.0), 4: (20.0, 98.0)}
+    words = {"x_label": "size", "y_label": "Accuracy, %", "alternative": "it"}
+    chart = pareto_chart(places, {1, 2, 4}, **words)
+    assert chart == pareto_chart(places, {1, 2, 4}, **words)
+    assert sorted(re.findall(r">(1, 4|\d)</text>", chart)) == ["1, 4", "2"]
+    dots = re.findall(r'style="fill: var\(--(page|accent)\); stroke: var\(--(muted|accent)\)[^"]*" transform', chart)
+    assert dots == [("page", "muted")] * 2 + [("accent", "accent")] * 3
+    colours = set(re.findall(r"(?:stroke|fill): (#\w+|var\(--\w+\))", chart))
     assert {"var(--accent)", "var(--muted)", "var(--page)", "var(--line)"} == colours
+    for banned in ("url(", "href", " id=", "<use", "#"):
+        assert banned not in chart
+
+
+def test_sizes_a_factor_of_ten_apart_are_on_a_logarithmic_axis():
+    words = {"x_label": "size", "y_label": "Accuracy, %", "alternative": "it"}
+    chart = pareto_chart({0: (10.0, 97.0), 1: (200.0, 98.0)}, {0, 1}, **words)
+    assert {"10", "30", "100"} <= set(re.findall(r">(\d+)</text>", chart))
 
 
 def test_the_same_sweep_is_the_same_page(sweep):
@@ -131,14 +132,8 @@ def test_jobs_side_by_side_are_a_caveat(sweep):
 def test_a_sweep_without_reports_has_a_page(sweep):
     bare = [replace(each, figures={}, task="", model="") for each in JOBS]
     text = render_sweep(replace(sweep, jobs=bare))
-    assert "<svg" not in text
+    assert 'class="chart"' not in text
     assert "no report with the figures" in text
-
-
-def grid(count=16):
-    """Accuracy that follows sparsity, and hardly units."""
-    places = [(number, 0.1 * (number // 2), number % 2) for number in range(count)]
-    return [job(n, s, 0.99 - 0.1 * s + 0.001 * u, 1000, units=f"[{32 * (1 + u)}]") for n, s, u in places]
 
 
 def test_importance_finds_the_setting_that_moves_the_figure(sweep):
@@ -146,7 +141,9 @@ def test_importance_finds_the_setting_that_moves_the_figure(sweep):
     assert list(shares) == [SPARSITY, UNITS]
     assert shares[SPARSITY] > 0.9
     assert sum(shares.values()) == pytest.approx(1)
-    assert "fANOVA" in render_sweep(replace(sweep, jobs=grid()))
+    text = render_sweep(replace(sweep, jobs=grid()))
+    assert "fANOVA" in text
+    assert f'<th scope="row">{SPARSITY}<svg' in text
 
 
 @pytest.mark.parametrize(

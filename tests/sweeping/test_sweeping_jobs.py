@@ -1,7 +1,6 @@
 """Sweeps of jobs that need no TensorFlow: processes, failures, what is left behind, and what is written down."""
 
 import csv
-import json
 import os
 import signal
 import time
@@ -10,8 +9,37 @@ import psutil
 import pytest
 from whole_runs import Cli, left_overs, manifests
 
-TABLE = ("-m", "data=breast_cancer", "+stage@stages.prepare=prepare")
+MINE = """
+import os, signal
+import numpy as np
+
+def load(share):
+    print("threads", *(os.environ.get(each) for each in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS")), flush=True)
+    if share == 0.4:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return np.arange(40.0).reshape(20, 2), np.arange(20) % 2
+"""
+"""A source that costs no import of a library, and that kills the job of a share of 0.4."""
+
+TABLE = (
+    "-m",
+    *("data=function", "data._target_=mine.load", "allow_targets=[mine]"),
+    "+data.arguments.share=${stages.prepare.validation}",
+    "+stage@stages.prepare=prepare",
+)
 VALIDATION = "stages.prepare.validation"
+
+
+@pytest.fixture(scope="module")
+def cli(tmp_path_factory):
+    """The command line, which finds the source; the user has said how many threads OpenMP is to have."""
+    folder = tmp_path_factory.mktemp("jobs")
+    (folder / "mine.py").write_text(MINE)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PYTHONPATH", f"{folder}:{os.environ.get('PYTHONPATH', '')}")
+        patched.setenv("OMP_NUM_THREADS", "7")
+        patched.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
+        yield Cli(folder, folder / "store")
 
 
 def table(done):
@@ -25,83 +53,57 @@ def page(done):
 
 
 @pytest.fixture(scope="module")
-def mixed(tmp_path_factory):
-    """Three jobs, two at a time, the second of which fails."""
-    folder = tmp_path_factory.mktemp("mixed")
-    cli = Cli(folder, folder / "store")
-    return cli, cli(*TABLE, f"{VALIDATION}=0.1,0.95,0.2", "hydra.launcher.n_jobs=2")
+def mixed(cli):
+    """Four jobs, two at a time: the second fails, the third is killed."""
+    return cli(*TABLE, f"{VALIDATION}=0.1,0.95,0.4,0.2", "hydra.launcher.n_jobs=2")
 
 
-def test_a_failed_job_does_not_stop_the_others_and_the_exit_code_is_its(mixed):
-    cli, done = mixed
-    assert done.code == 2, done.err
+def test_a_failed_job_and_a_killed_one_do_not_stop_the_others(mixed, cli):
+    assert mixed.code == 2, mixed.err
     assert len(manifests(cli.store)) == 2
-    assert left_overs(cli.store) == []
-    assert "job 0 done in" in done.out
-    assert "job 1 failed after" in done.out
-    assert "(exit code 2): stages.prepare.validation=0.95: validation and test leave nothing to train on" in done.out
-    assert "3 jobs: 2 done, 1 failed." in done.out
+    assert [path.parent.name for path in left_overs(cli.store)] == ["work"], "of the one that was killed"
+    for number in (0, 3):
+        assert f"job {number} done in" in mixed.out
+    assert "job 1 failed after" in mixed.out
+    assert "(exit code 2): stages.prepare.validation=0.95: validation and test leave nothing to train on" in mixed.out
+    assert "job 2 failed after" in mixed.out
+    assert "(exit code 1): killed by SIGKILL" in mixed.out
+    assert "4 jobs: 2 done, 2 failed." in mixed.out
 
 
 def test_the_cause_is_in_the_table_and_on_the_page(mixed):
-    _, done = mixed
-    rows = {row["job"]: row for row in table(done)}
-    assert {number: row["status"] for number, row in rows.items()} == {"0": "done", "1": "failed", "2": "done"}
-    assert [row[VALIDATION] for row in (rows["0"], rows["1"], rows["2"])] == ["0.1", "0.95", "0.2"]
+    rows = {row["job"]: row for row in table(mixed)}
+    assert [(rows[n]["status"], rows[n][VALIDATION]) for n in "0123"] == [
+        ("done", "0.1"),
+        ("failed", "0.95"),
+        ("failed", "0.4"),
+        ("done", "0.2"),
+    ]
     assert "leave nothing to train on" in rows["1"]["cause"]
-    assert "validation=0.95</td><td>failed</td><td>" in page(done)
-    assert "leave nothing to train on" in page(done)
+    assert rows["2"]["cause"] == "killed by SIGKILL"
+    assert "validation=0.95</td><td>failed</td><td>" in page(mixed)
+    assert "leave nothing to train on" in page(mixed)
 
 
 def test_each_job_has_a_folder_of_its_own_and_what_it_said_is_kept_apart(mixed):
-    _, done = mixed
-    (sweep,) = done.folder.glob("multirun/run/*")
-    assert [(sweep / str(n) / "ledger.json").is_file() for n in range(3)] == [True, False, True]
-    assert "ledger" not in done.out
+    (sweep,) = mixed.folder.glob("multirun/run/*")
+    assert [(sweep / str(n) / "ledger.json").is_file() for n in range(4)] == [True, False, False, True]
+    assert "ledger" not in mixed.out
     assert "ledger" in (sweep / "jobs" / "0.log").read_text()
     assert "leave nothing to train on" in (sweep / "jobs" / "1.log").read_text()
-    assert "validation=0.2" in (sweep / "2" / ".hydra" / "overrides.yaml").read_text()
+    assert "validation=0.2" in (sweep / "3" / ".hydra" / "overrides.yaml").read_text()
 
 
-def test_the_cores_are_shared_out_unless_the_user_has(mixed, tmp_path, monkeypatch):
-    (tmp_path / "mine.py").write_text(
-        "import os\nimport numpy as np\n"
-        "def load(name):\n"
-        "    threads = [os.environ[each] for each in ('TF_NUM_INTRAOP_THREADS', 'OMP_NUM_THREADS')]\n"
-        "    print('threads of', name, *threads, flush=True)\n"
-        "    return np.arange(40.0).reshape(20, 2), np.arange(20) % 2\n"
-    )
-    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}")
-    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
-    monkeypatch.setenv("OMP_NUM_THREADS", "7")
-    cli, _ = mixed
-    own = ("-m", "data=function", TABLE[2], "data._target_=mine.load", "allow_targets=[mine]")
-    done = cli(*own, "+data.arguments.name=a,b", "hydra.launcher.n_jobs=2")
-    assert done.code == 0, done.err + done.out
-    said = "".join(path.read_text() for path in done.folder.glob("multirun/*/*/*/logs/prepare.log"))
-    assert f"threads of a {max(1, len(os.sched_getaffinity(0)) // 2)} 7" in said
-
-
-def test_a_job_that_is_killed_is_a_failed_one(mixed):
-    cli, _ = mixed
-    process, folder = cli.start(*TABLE, f"{VALIDATION}=0.11,0.12", "hydra.launcher.n_jobs=2")
-    victim = worker_of(process.pid, 0)
-    victim.kill()
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 1, err
-    assert "job 0 failed after" in out
-    assert "(exit code 1): killed by SIGKILL" in out
-    assert "job 1 done in" in out
-    (path,) = folder.glob("multirun/*/*/jobs/0.json")
-    assert json.loads(path.read_text())["status"] == "failed"
+def test_the_cores_are_shared_out_unless_the_user_has(mixed):
+    (path,) = mixed.folder.glob("multirun/*/*/0/logs/prepare.log")
+    assert f"threads {max(1, len(os.sched_getaffinity(0)) // 2)} 7" in path.read_text()
 
 
 @pytest.mark.parametrize("how", ["interrupted", "killed"])
-def test_a_sweep_that_ends_leaves_no_process(mixed, how):
-    cli, _ = mixed
+def test_a_sweep_that_ends_leaves_no_process(cli, how):
     process, folder = cli.start(
         *TABLE,
-        f"{VALIDATION}=0.13,0.14,0.15",
+        f"{VALIDATION}=0.3,0.35",
         "hydra.launcher.n_jobs=2",
         start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
@@ -129,10 +131,9 @@ def worker_of(pid, number):
     raise AssertionError(f"no process of job {number}")
 
 
-def test_a_second_sweep_in_the_same_folder_is_refused(mixed, tmp_path):
+def test_a_second_sweep_in_the_same_folder_is_refused(cli, tmp_path):
     import portalocker
 
-    cli, _ = mixed
     folder = tmp_path / "sweep"
     folder.mkdir()
     with portalocker.Lock(folder / ".lock"):
@@ -141,38 +142,41 @@ def test_a_second_sweep_in_the_same_folder_is_refused(mixed, tmp_path):
     assert f"hydra.sweep.dir={folder}: another sweep is at work there" in done.err
 
 
-def test_glob_takes_every_experiment_of_a_folder(mixed, tmp_path):
-    cli, _ = mixed
+def test_glob_takes_every_experiment_of_a_folder_and_one_by_one_jobs_speak_for_themselves(cli, tmp_path):
     mine = tmp_path / "mine" / "experiment"
     mine.mkdir(parents=True)
-    for name, share in (("mine_few", 0.1), ("mine_more", 0.2)):
+    for name, share in (("mine_few", 0.15), ("mine_most", 0.95), ("mine_some", 0.25)):
         (mine / f"{name}.yaml").write_text(
-            "# @package _global_\ndefaults:\n  - /stage@stages.prepare: prepare\n  - override /data: breast_cancer\n"
-            f"  - _self_\nname: {name}\nstages: {{prepare: {{validation: {share}}}}}\n"
+            "# @package _global_\ndefaults:\n  - /stage@stages.prepare: prepare\n  - override /data: function\n"
+            f"  - _self_\nname: {name}\ndata: {{_target_: mine.load, arguments: {{share: {share}}}}}\n"
+            f"allow_targets: [mine]\nstages: {{prepare: {{validation: {share}}}}}\n"
         )
-    done = cli("-m", "--config-dir", str(tmp_path / "mine"), "+experiment=glob(mine_*)", "hydra.launcher.n_jobs=2")
-    assert done.code == 0, done.err
-    assert [row["experiment"] for row in table(done)] == ["mine_few", "mine_more"]
+    before = len(manifests(cli.store))
+    done = cli("-m", "--config-dir", str(tmp_path / "mine"), "+experiment=glob(mine_*)")
+    assert done.code == 2
+    assert "stages.prepare.validation=0.95: validation and test leave nothing to train on" in done.err
+    assert done.out.count("ledger") == 2
+    rows = {row["experiment"]: row["status"] for row in table(done)}
+    assert rows == {"mine_few": "done", "mine_some": "done", "mine_most": "failed"}
+    assert len(manifests(cli.store)) == before + 2
 
 
 @pytest.mark.parametrize(
     ("launcher", "module"), [("joblib", "hydra_joblib_launcher"), ("submitit_local", "hydra_submitit_launcher")]
 )
-def test_launchers_of_others_take_one_override(mixed, launcher, module):
+def test_launchers_of_others_take_one_override(cli, launcher, module):
     pytest.importorskip(f"hydra_plugins.{module}", reason="uv sync --extra launchers")
-    cli, _ = mixed
-    done = cli(*TABLE, f"{VALIDATION}=0.1,0.95,0.2", f"hydra/launcher={launcher}")
+    done = cli(*TABLE, f"{VALIDATION}=0.95,0.1", f"hydra/launcher={launcher}")
     assert done.code == 2, done.err
     (sweep,) = done.folder.glob("multirun/run/*")
-    assert [(sweep / str(number) / "frugal.log").is_file() for number in range(3)] == [True, True, True]
-    assert (sweep / "0" / "ledger.json").is_file()
+    assert [(sweep / str(number) / "frugal.log").is_file() for number in range(2)] == [True, True]
+    assert (sweep / "1" / "ledger.json").is_file()
     rows = {row["job"]: row for row in table(done)}
-    assert {number: row["status"] for number, row in rows.items()} == {"0": "done", "1": "failed", "2": "done"}
-    assert "leave nothing to train on" in rows["1"]["cause"]
+    assert {number: row["status"] for number, row in rows.items()} == {"0": "failed", "1": "done"}
+    assert "leave nothing to train on" in rows["0"]["cause"]
 
 
-def test_an_unknown_setting_of_a_launcher_is_one_line(mixed):
-    cli, _ = mixed
+def test_an_unknown_setting_of_a_launcher_is_one_line(cli):
     done = cli(*TABLE, f"{VALIDATION}=0.1,0.2", "hydra.launcher.n_jobs=0")
     assert done.code == 2
     assert "error: hydra.launcher.n_jobs=0: not valid; accepted: 1 or more" in done.err

@@ -2,14 +2,19 @@ import json
 
 import optuna
 import pytest
+import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import MissingConfigException
 from omegaconf import OmegaConf
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from pipeline.engine.errors import ConfigError
+from pipeline.engine.settings import checked
 from pipeline.failures import explain
-from pipeline.sweeping.figures import NoFigureError, check_view, objective_values, read_figures
+from pipeline.folders import CONF
+from pipeline.reporting.metrics import COST
+from pipeline.sweeping.figures import KNOWN, NoFigureError, check_view, more_is_better, objective_values, read_figures
+from pipeline.sweeping.optuna_sweep import Settings
 from pipeline.sweeping.search_space import overrides_of, split
 from pipeline.sweeping.study import ask, open_study, repeated, sampler, settled, take_up
 from pipeline.sweeping.summary import varying
@@ -89,12 +94,21 @@ def test_a_study_of_other_objectives_or_another_space_is_refused(study, tmp_path
 
 @pytest.mark.parametrize(
     ("kind", "expected"),
-    [("tpe", optuna.samplers.TPESampler), ("nsga2", optuna.samplers.NSGAIISampler)],
+    [
+        ("tpe", optuna.samplers.TPESampler),
+        ("nsga2", optuna.samplers.NSGAIISampler),
+        ("random", optuna.samplers.RandomSampler),
+    ],
 )
 def test_samplers(kind, expected):
     assert isinstance(sampler(kind, seed=0, startup_trials=2, population_size=2, at_once=1), expected)
-    with pytest.raises(ConfigError, match="accepted: tpe, nsga2, random"):
-        sampler("grid", seed=0, startup_trials=2, population_size=2, at_once=1)
+
+
+def test_an_unknown_sampler_is_refused():
+    settings = yaml.safe_load((CONF / "hydra/sweeper/optuna.yaml").read_text()) | {"sampler": "grid"}
+    del settings["_target_"]
+    with pytest.raises(ConfigError, match="sampler=grid: not one of the choices; accepted: tpe, nsga2, random"):
+        checked(Settings, settings, "hydra.sweeper")
 
 
 def test_what_varies_sets_jobs_apart():
@@ -113,12 +127,22 @@ def test_threads_are_divided_where_jobs_run_side_by_side():
     assert environment["TF_NUM_INTRAOP_THREADS"] == "1" if cores() > 1 else "TF_NUM_INTRAOP_THREADS" not in environment
 
 
+MEASURED = {
+    "task": "classification",
+    "latency_ms": dict.fromkeys(("p50", "p90", "p99", "mean"), 0.5),
+    **dict.fromkeys(("bytes", "deflated_bytes", "flops", "parameters", "nonzero_parameters", "peak_memory_bytes"), 7),
+    "sparsity": 0.0,
+}
 REPORT = {
-    "models": [{"name": name, "measurement": {"task": "classification"}} for name in ("baseline", "pruned")],
-    "comparison": [
-        {"model": model, "metric": metric, "value": value}
-        for model, metric, value in (("baseline", "accuracy", 0.9), ("pruned", "accuracy", 0.8), ("pruned", "bytes", 7))
+    **dict.fromkeys(("title", "command", "config", "currency"), ""),
+    "before": "baseline",
+    "models": [
+        {"name": name, "stage": "train", "measurement": {**MEASURED, "accuracy": accuracy}}
+        for name, accuracy in (("baseline", 0.9), ("pruned", 0.8))
     ],
+    "stages": [{"name": "train", "inputs": {}, "cost": {"core_seconds": 3.0}}],
+    "environment": {},
+    "per_core_hour": 0.0,
 }
 
 
@@ -130,18 +154,33 @@ def reported(tmp_path):
 
 
 def test_figures_are_those_of_the_model_named_or_of_the_last(reported):
-    assert read_figures(reported, None).values == {"accuracy": 0.8, "quality": 0.8, "bytes": 7}
+    found = read_figures(reported, None)
+    assert (found.model, found.task) == ("pruned", "classification")
+    assert set(found.values) == {"quality", "accuracy", *(metric.key for metric in COST)}
+    assert [found.values[each] for each in ("accuracy", "quality", "bytes", "core_seconds")] == [0.8, 0.8, 7, 3.0]
     assert objective_values(read_figures(reported, "baseline"), ["quality"]) == [0.9]
     assert read_figures(reported / "report", None) is None
 
 
 def test_a_job_without_the_figure_says_what_it_has(reported):
-    with pytest.raises(NoFigureError, match="its report has no figure f1; it has accuracy, bytes, quality"):
+    with pytest.raises(NoFigureError, match="its report has no figure f1; it has accuracy, bytes, core_seconds, "):
         objective_values(read_figures(reported, None), ["f1"])
-    with pytest.raises(NoFigureError, match="no model 'student'; it has baseline, pruned"):
+    with pytest.raises(NoFigureError, match="no model 'student': its models are baseline, pruned"):
         read_figures(reported, "student")
     with pytest.raises(NoFigureError, match="no report"):
         objective_values(None, ["accuracy"])
+
+
+@pytest.mark.parametrize(("text", "said"), [("{", "not JSON"), ('{"version": 9}', "not a report of a run")])
+def test_a_report_that_can_not_be_read_is_a_job_without_figures(reported, text, said):
+    (reported / "report" / "report.json").write_text(text)
+    with pytest.raises(NoFigureError, match=said):
+        read_figures(reported, None)
+
+
+def test_more_is_better_of_quality_and_sparsity_and_less_of_what_it_costs():
+    better = {"quality", "accuracy", "r2", "f1", "subset_accuracy", "sparsity"}
+    assert {each for each in KNOWN if more_is_better(each)} == better
 
 
 @pytest.mark.parametrize(

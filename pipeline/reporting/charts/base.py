@@ -110,6 +110,16 @@ def plain_axes(axes: Any, *, x_label: str = "", y_label: str = "", grid: str = "
     axes.spines[["left", "right", "top"]].set_visible(False)
 
 
+def log_x(axes: Any, lowest: float, highest: float) -> None:
+    """Makes the horizontal axis logarithmic, with room on both sides of the values."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axes.set_xscale("log")
+    axes.set_xlim(lowest / 1.6, highest * 1.6)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0) if highest < 1000 * lowest else (1.0,)))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+
+
 def name_rows(axes: Any, names: Sequence[str]) -> None:
     """Names the rows 0, 1, 2 and so on of a chart from top to bottom."""
     axes.set_yticks(range(len(names)), [shortened(name) for name in names], color=TEXT)

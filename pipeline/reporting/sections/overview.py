@@ -41,20 +41,20 @@ def _cell(row: Row) -> Cell:
 
 
 def _scatter(document: Document, quality: Metric) -> Any:
-    percent = quality.text(1.0).endswith("%")
+    y_label, scale = quality.axis
     spots, told = [], []
     for model in document["models"]:
         name, measured = model["name"], model["measurement"]
         value, p50 = quality.value(measured), measured["latency_ms"]["p50"]
         size = format_bytes(measured["deflated_bytes"])
         is_before = name == document["before"]
-        spots.append(Spot(name, p50, 100 * value if percent else value, measured["deflated_bytes"], size, is_before))
+        spots.append(Spot(name, p50, scale * value, measured["deflated_bytes"], size, is_before))
         told.append(f"{name} {quality.text(value)} in {format_milliseconds(p50)}, {size}")
     more = f"; {len(told) - _DESCRIBED} more in the table" if len(told) > _DESCRIBED else ""
     return drawn(
         "scatter",
         spots=spots,
         x_label="Latency p50, ms",
-        y_label=f"{quality.label}, %" if percent else quality.label,
+        y_label=y_label,
         alternative=f"{quality.label} by latency p50 and deflated size: {'; '.join(told[:_DESCRIBED])}{more}",
     )

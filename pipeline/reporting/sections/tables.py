@@ -5,13 +5,14 @@ from typing import NamedTuple
 
 
 class Cell(NamedTuple):
-    """A cell: its text, by what it sorts (its text if None), and under it a change with its trend, or a bar."""
+    """A cell: its text, by what it sorts (its text if None), under it a change with its trend, or a bar; a link."""
 
     text: str
     sort: float | None = None
     change: str = ""
     trend: str = ""
     length: str | None = None
+    link: str = ""
 
 
 class Table(NamedTuple):

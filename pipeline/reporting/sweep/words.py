@@ -1,39 +1,21 @@
-"""A sweep in words and formatted figures, as its page and its line on the terminal show it."""
+"""A sweep in words, as its page and its line on the terminal show it."""
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
-from pipeline.reporting.figures import format_seconds
-from pipeline.reporting.metrics import COST, QUALITY, Metric
-from pipeline.reporting.sweep_document import Sweep, SweepJob
-from pipeline.reporting.sweep_ranking import best_first, pareto_set
-
-ALWAYS = ("quality", "deflated_bytes", "latency_p50")
-"""Figures that the page shows beside those that the sweep is ranked by."""
+from pipeline.reporting.metrics import METRICS, QUALITY, Metric
+from pipeline.reporting.sweep.document import Sweep, SweepJob
+from pipeline.reporting.sweep.ranking import best_first, pareto_set
 
 
 def metric_of(key: str, jobs: Sequence[SweepJob]) -> Metric:
     """Returns how a figure is named and written; `quality` is the first one of the jobs' task."""
-    known = {metric.key: metric for group in (*QUALITY.values(), COST) for metric in group}
     if key != "quality":
-        return known[key]
+        return METRICS[key]
     tasks = sorted({job.task for job in jobs if job.task})
     if len(tasks) == 1:
         return QUALITY[tasks[0]][0]
-    return QUALITY["classification"][0]._replace(label="Accuracy, R² or F1", text=lambda value: f"{value:.4f}")
-
-
-def shown_figures(sweep: Sweep) -> list[str]:
-    """Returns the figures of the table: the objectives, then the usual ones, none of them twice."""
-    keys: list[str] = []
-    labels = set()
-    for key in (*(key for key, _ in sweep.objectives), *ALWAYS, "core_seconds"):
-        label = metric_of(key, sweep.jobs).label
-        if label not in labels and any(key in job.figures for job in sweep.jobs):
-            keys.append(key)
-            labels.add(label)
-    return keys
+    return METRICS["accuracy"]._replace(label="Accuracy, R² or F1", text=lambda value: f"{value:.4f}")
 
 
 def headline(sweep: Sweep) -> str:
@@ -77,24 +59,3 @@ def short_names(keys: Sequence[str]) -> dict[str, str]:
         own = next((n for n in lengths if all(each[-n:] != tuple(parts[-n:]) for each in taken)), len(parts))
         names[key] = ".".join(parts[-own:])
     return names
-
-
-def rows(sweep: Sweep) -> list[dict[str, Any]]:
-    """Returns the rows of the page's table, best first: texts, and where each job's report is."""
-    front = pareto_set(sweep.judged, sweep.objectives)
-    keys = shown_figures(sweep)
-    return [
-        {
-            "job": job.number,
-            "page": job.page,
-            "front": job.number in front,
-            "settings": [job.settings[key] for key in sweep.settings],
-            "figures": [
-                metric_of(key, sweep.jobs).text(job.figures[key]) if key in job.figures else "" for key in keys
-            ],
-            "took": format_seconds(job.seconds),
-            "model": job.model,
-        }
-        for job in best_first(sweep)
-        if job.status == "done"
-    ]

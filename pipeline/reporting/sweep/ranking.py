@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pipeline.reporting.sweep_document import Sweep, SweepJob
+from pipeline.reporting.sweep.document import Sweep, SweepJob
 
 
 def pareto_set(jobs: Sequence[SweepJob], objectives: Sequence[tuple[str, bool]]) -> set[int]:

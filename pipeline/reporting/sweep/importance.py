@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pipeline.reporting.sweep_document import Sweep, SweepJob
+from pipeline.reporting.sweep.document import Sweep, SweepJob
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
