@@ -8,7 +8,7 @@ from pathlib import Path
 
 import portalocker
 import pytest
-from whole_runs import SMALL, Cli, Done
+from whole_runs import SMALL, Cli, CliHere, Done
 
 from pipeline.folders import CONF
 
@@ -32,6 +32,11 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture
 def cli(tmp_path) -> Cli:
     return Cli(tmp_path / "runs", tmp_path / "store")
+
+
+@pytest.fixture
+def cli_here(tmp_path, capfd) -> CliHere:
+    return CliHere(tmp_path / "here", tmp_path / "store", capfd)
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,17 @@
-"""What tests of whole runs share: the command line in a process of its own, and a small run of the real thing."""
+"""What tests of whole runs share: the command line in a process of its own or in this one, and a small run of it."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
+
+from pipeline.__main__ import main
+from pipeline.engine.display import console
 
 SMALL = (
     "+experiment=digits",
@@ -62,12 +67,7 @@ class Cli:
         self._count = 0
 
     def start(self, *arguments: str, store: Path | None = None, **options) -> tuple[subprocess.Popen, Path]:
-        self._count += 1
-        folder = self._folder / f"run{self._count}"
-        folder.mkdir(parents=True)
-        environment = {**os.environ, "FRUGAL_STORE": str(store or self.store), "COLUMNS": "200"}
-        environment.pop("HYDRA_FULL_ERROR", None)
-        environment.pop("PIPELINE_RUN_ID", None)
+        folder, environment = self._place(store)
         process = subprocess.Popen(
             [*self._launcher, sys.executable, "-m", "pipeline", *arguments],
             cwd=folder,
@@ -80,10 +80,53 @@ class Cli:
         )
         return process, folder
 
+    def _place(self, store: Path | None) -> tuple[Path, dict[str, str]]:
+        """A new folder, and the environment of a command in it."""
+        self._count += 1
+        folder = self._folder / f"run{self._count}"
+        folder.mkdir(parents=True)
+        kept = {name: value for name, value in os.environ.items() if name not in ("HYDRA_FULL_ERROR", "PIPELINE_RUN_ID")}
+        return folder, {**kept, "FRUGAL_STORE": str(store or self.store), "COLUMNS": "200"}
+
     def __call__(self, *arguments: str, store: Path | None = None) -> Done:
         process, folder = self.start(*arguments, store=store)
         out, err = process.communicate(timeout=600)
         return Done(process.returncode, out, err, folder)
+
+
+class CliHere(Cli):
+    """Runs the command line in this very process, a tenth of the cost: for what ends before anything is trained.
+
+    Args:
+        folder: As for `Cli`.
+        store: As for `Cli`.
+        captured: pytest's `capfd`.
+    """
+
+    def __init__(self, folder: Path, store: Path, captured) -> None:
+        super().__init__(folder, store)
+        self._captured = captured
+
+    def __call__(self, *arguments: str, store: Path | None = None) -> Done:
+        folder, environment = self._place(store)
+        root, here, code = logging.getLogger(), Path.cwd(), 0
+        handlers, level = root.handlers[:], root.level
+        self._captured.readouterr()
+        shown, console.file = console.file, sys.stderr
+        os.chdir(folder)
+        try:
+            with mock.patch.dict(os.environ, environment, clear=True), mock.patch("sys.argv", ["frugal", *arguments]):
+                main()
+        except SystemExit as ended:
+            code = ended.code
+        finally:
+            os.chdir(here)
+            console.file = shown
+            for own in set(root.handlers) - set(handlers):
+                own.close()
+            root.handlers[:] = handlers
+            root.setLevel(level)
+        return Done(code, *self._captured.readouterr(), folder)
 
 
 def wait_for_epoch(epoch: int, process: subprocess.Popen, store: Path) -> None:

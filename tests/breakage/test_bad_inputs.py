@@ -178,15 +178,16 @@ def assert_one_clear_line(done, expected: str) -> None:
 
 
 @pytest.mark.parametrize(("arguments", "expected"), CONFIGURATION.values(), ids=CONFIGURATION)
-def test_configuration(arguments, expected, small_store, cli, tmp_path):
+def test_configuration(arguments, expected, small_run, cli_here, tmp_path):
+    store = small_run[1]
     file = tmp_path / "file"
     file.touch()
-    before = manifests(small_store)
-    done = cli(*(each.replace("{file}", str(file)) for each in arguments), store=small_store)
+    before = manifests(store)
+    done = cli_here(*(each.replace("{file}", str(file)) for each in arguments), store=store)
     assert_one_clear_line(done, expected)
     assert len(done.err.splitlines()) == 1
-    assert manifests(small_store) == before
-    assert left_overs(small_store) == []
+    assert manifests(store) == before
+    assert left_overs(store) == []
     assert "usable folder" in expected or [*done.folder.iterdir()] == [], "a mistake must leave nothing behind"
 
 
@@ -194,26 +195,36 @@ def run_on(cli, conf, arguments, file):
     return cli(*(each.format(conf=conf, file=file) for each in arguments))
 
 
+@pytest.mark.parametrize("kind", ["unknown key", "no override", "store is a file"])
+def test_a_process_of_its_own_ends_with_the_same_line(kind, cli, cli_here, tmp_path):
+    file = tmp_path / "file"
+    file.touch()
+    arguments = [each.replace("{file}", str(file)) for each in CONFIGURATION[kind][0]]
+    apart, here = cli(*arguments), cli_here(*arguments)
+    assert (apart.code, apart.out, apart.err) == (here.code, here.out, here.err)
+    assert here.code == 2
+
+
 @pytest.mark.parametrize(("content", "expected"), TABLES.values(), ids=TABLES)
-def test_tables(content, expected, cli, conf, tmp_path):
+def test_tables(content, expected, cli_here, conf, tmp_path):
     zipped = isinstance(content, bytes) and content[:2] == b"\x1f\x8b"
     file = tmp_path / ("data.csv.gz" if zipped else "data.csv")
     if content is not None:
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
-    done = run_on(cli, conf, CSV, file)
+    done = run_on(cli_here, conf, CSV, file)
     assert_one_clear_line(done, expected)
-    assert manifests(cli.store) == {}
+    assert manifests(cli_here.store) == {}
 
 
 @pytest.mark.parametrize(("files", "expected"), IMAGES.values(), ids=IMAGES)
-def test_images(files, expected, cli, conf, tmp_path):
+def test_images(files, expected, cli_here, conf, tmp_path):
     for name, content in files.items():
         (tmp_path / "images").mkdir(exist_ok=True)
         if content is not None:
             (tmp_path / "images" / name).write_bytes(content)
-    done = run_on(cli, conf, IDX, tmp_path / "images")
+    done = run_on(cli_here, conf, IDX, tmp_path / "images")
     assert_one_clear_line(done, expected)
-    assert manifests(cli.store) == {}
+    assert manifests(cli_here.store) == {}
 
 
 def test_a_store_that_can_take_no_more_bytes(cli, conf):
