@@ -54,6 +54,14 @@ def chart(paint: Callable[[Any], None], *, inches: tuple[float, float], alternat
     return _inline(text.getvalue(), alternative)
 
 
+def standalone(drawn: str) -> str:
+    """Makes what `chart` returns a file of its own, in plain colours on a page of its own."""
+    for color, variable in _VARIABLES.items():
+        drawn = drawn.replace(variable, color)
+    style = f'xmlns="http://www.w3.org/2000/svg" style="background: {PAGE}; font-family: sans-serif; '
+    return drawn.replace('style="', style, 1) + "\n"
+
+
 def panels(
     figure: Any,
     *,
@@ -108,6 +116,16 @@ def plain_axes(axes: Any, *, x_label: str = "", y_label: str = "", grid: str = "
     axes.tick_params(which="both", length=0, pad=7, labelcolor=MUTED)
     axes.grid(axis=grid, color=LINE)
     axes.spines[["left", "right", "top"]].set_visible(False)
+
+
+def log_x(axes: Any, lowest: float, highest: float) -> None:
+    """Makes the horizontal axis logarithmic, with room on both sides of the values."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axes.set_xscale("log")
+    axes.set_xlim(lowest / 1.6, highest * 1.6)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0) if highest < 1000 * lowest else (1.0,)))
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def name_rows(axes: Any, names: Sequence[str]) -> None:

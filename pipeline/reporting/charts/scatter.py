@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from pipeline.reporting.charts.base import ACCENT, MUTED, NEUTRAL, TEXT, chart, panels, plain_axes, shortened
+from pipeline.reporting.charts.base import ACCENT, MUTED, NEUTRAL, TEXT, chart, log_x, panels, plain_axes, shortened
 
 _LARGEST = 1400.0
 _SMALLEST = 25.0
@@ -36,7 +36,7 @@ def scatter_chart(spots: Sequence[Spot], *, x_label: str, y_label: str, alternat
         (axes,) = panels(figure, left=0.95, right=3.6, bottom=0.65)
         lowest, highest = min(spot.x for spot in spots), max(spot.x for spot in spots)
         if 0 < 10 * lowest <= highest:
-            _logarithmic(axes, lowest, highest)
+            log_x(axes, lowest, highest)
         else:
             axes.set_xlim(0, 1.12 * highest or 1)
         below, above = min(spot.y for spot in spots), max(spot.y for spot in spots)
@@ -52,15 +52,6 @@ def scatter_chart(spots: Sequence[Spot], *, x_label: str, y_label: str, alternat
         _name(axes, sorted(spots, key=lambda spot: -spot.y), height)
 
     return chart(paint, inches=(10.0, height), alternative=alternative)
-
-
-def _logarithmic(axes: Any, lowest: float, highest: float) -> None:
-    from matplotlib.ticker import LogLocator, NullFormatter
-
-    axes.set_xscale("log")
-    axes.set_xlim(lowest / 1.6, highest * 1.6)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0) if highest < 1000 * lowest else (1.0,)))
-    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _name(axes: Any, spots: Sequence[Spot], height: float) -> None:
