@@ -21,6 +21,8 @@ from pipeline.execution import LOCAL, Job, execute
 from pipeline.failures import explain
 from pipeline.folders import CONF
 
+log = logging.getLogger(__name__)
+
 _ASKED = "_overrides"
 """Where a composed configuration remembers what it was composed from, until it is run."""
 
@@ -33,11 +35,15 @@ class Result:
         folder: Its output folder.
         entries: The ledger: each stage with its status and cost.
         artifacts: What is in the store, by stage name; `artifacts["baseline"].files` is a folder.
+        said: What the command line says at the end: verdict and report; of a dry run the plan.
+        exit_code: What the command line exits with: 0, or 3 where a search found nothing within its budget.
     """
 
     folder: Path
     entries: list[Entry]
     artifacts: Mapping[str, Artifact]
+    said: str = ""
+    exit_code: int = 0
 
     @property
     def statuses(self) -> dict[str, str]:
@@ -102,7 +108,8 @@ def run(config: DictConfig | str | os.PathLike[str], folder: str | os.PathLike[s
         folder: For `config.yaml`, the ledger, logs and what stages deliver; by default `outputs/<name>/<time>`.
 
     Returns:
-        The run's ledger and artifacts; of a dry run, none.
+        The run's ledger and artifacts; of a dry run, none. A search that found nothing within its budget is no error:
+        see `exit_code`.
 
     Raises:
         StageError: If a stage failed; what was built before stays in the store.
@@ -116,11 +123,13 @@ def run(config: DictConfig | str | os.PathLike[str], folder: str | os.PathLike[s
     kept = place / "config.yaml"
     done = execute(Job(config, place, _command(config, asked, kept), f"{config.name}/{moment}"))
     if done.outcome is None:
-        return Result(place, [], {})
+        return Result(place, [], {}, done.said)
     OmegaConf.save(config, kept, resolve=True)
     if done.outcome.failures:
         raise done.outcome.failures[0]
-    return Result(place, done.outcome.entries, done.outcome.artifacts)
+    if done.exit_code:
+        log.warning("%s", done.said)
+    return Result(place, done.outcome.entries, done.outcome.artifacts, done.said, done.exit_code)
 
 
 def _quiet() -> None:

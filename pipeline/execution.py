@@ -1,11 +1,13 @@
 """One job from its composed configuration: checked, planned, carried out; for Hydra and for notebooks."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
+from rich.table import Table
 
 from pipeline.distribution.cluster import Cluster
 from pipeline.distribution.cluster import current as current_cluster
@@ -15,12 +17,12 @@ from pipeline.engine.follow import follow
 from pipeline.engine.graph import ordered
 from pipeline.engine.plan import Step, make_plan
 from pipeline.engine.ranks import Ranks, require_one_plan
-from pipeline.engine.run import Outcome, Runner
+from pipeline.engine.run import Outcome, Runner, deliver
 from pipeline.engine.settings import Settings, checked, read_settings, read_stages
 from pipeline.engine.stage import Stage
 from pipeline.engine.store import Store
 from pipeline.folders import CONF
-from pipeline.stages.debug import DebugSettings, debugged
+from pipeline.stages.debug import DebugSettings, debugged, debugged_search
 from pipeline.stages.registry import KINDS
 from pipeline.tracking.flatten import flatten
 from pipeline.tracking.tracker import Tracked
@@ -58,17 +60,15 @@ class Execution:
     """What came of a job.
 
     Attributes:
-        settings: Its configuration, typed.
-        plan: The stages in order, with what the store has.
-        outcome: What it came to; None after a dry run, and on ranks other than 0.
-        said: What a person is to be told at the end, beside that.
+        outcome: Of its stages; None after a dry run, and on ranks other than 0.
+        said: What a person is to be told at the end: verdict and report, or the plan of a dry run.
+        table: The ledger, to be shown before that; None where there is none, or one too long to read.
         exit_code: What the process should exit with if no stage failed.
     """
 
-    settings: Settings
-    plan: list[Step]
     outcome: Outcome | None
     said: str = ""
+    table: Table | None = None
     exit_code: int = 0
 
 
@@ -88,24 +88,46 @@ def execute(job: Job) -> Execution:
     if settings.budget is not None:
         from pipeline.budget.job import search
 
-        return search(job, settings, facts)
+        return search(job, settings, facts, watching)
     store = Store(settings.store.folder)
-    outcome = None
     with store.in_use():
         plan = make_plan(stages, store, verify_all=settings.store.verify == "all", facts=facts)
         require_one_plan(job.ranks, {step.name: step.key for step in plan if step.stage.together})
         if settings.dry_run:
-            pass
-        elif job.ranks.leads:
-            job.folder.mkdir(parents=True, exist_ok=True)
-            with watched(watching, plan, _tracked(job, settings), job.folder, settings.cost) as observers:
-                outcome = Runner(store, job.folder, facts, job.ranks, observers).run(plan)
-                observers.end("failed" if outcome.failures else "finished")
-            price, currency = settings.cost.per_core_hour, settings.cost.currency
-            ledger.write(outcome.entries, price, currency, job.folder / "ledger.json")
-        else:
+            return Execution(None, plan_in_words(plan) if job.ranks.leads else "")
+        if not job.ranks.leads:
             follow(plan, store, job.ranks, job.folder, facts)
-    return Execution(settings, plan, outcome)
+            return Execution(None)
+        job.folder.mkdir(parents=True, exist_ok=True)
+        with watched(watching, plan, tracked(job, settings), job.folder, settings.cost) as observers:
+            outcome = Runner(store, job.folder, facts, job.ranks, observers).run(plan)
+            deliver(plan, outcome, job.folder)
+            observers.end("failed" if outcome.failures else "finished")
+    price, currency = settings.cost.per_core_hour, settings.cost.currency
+    ledger.write(outcome.entries, price, currency, job.folder / "ledger.json")
+    return Execution(outcome, _verdicts(outcome, job.folder), ledger.table(outcome.entries, price, currency))
+
+
+def plan_in_words(plan: Sequence[Step]) -> str:
+    """Returns a line for each stage: what will happen and why."""
+    width = max(len(step.name) for step in plan)
+    return "\n".join(
+        f"{number:>3}  {step.name:<{width}}  {step.stage.kind:<10} {step.key}  {step.action:<8} {step.why}"
+        for number, step in enumerate(plan, start=1)
+    )
+
+
+def report_place(folder: Path, name: str) -> str:
+    """Returns the line that says where a report is."""
+    return f"report: {folder / name / 'report.html'}"
+
+
+def _verdicts(outcome: Outcome, folder: Path) -> str:
+    return "\n\n".join(
+        f"{(artifact.files / 'verdict.txt').read_text().strip()}\n{report_place(folder, name)}"
+        for name, artifact in outcome.artifacts.items()
+        if artifact.manifest["kind"] == "report"
+    )
 
 
 def read_config(config: DictConfig) -> tuple[Settings, dict[str, Stage]]:
@@ -127,15 +149,17 @@ def read_config(config: DictConfig) -> tuple[Settings, dict[str, Stage]]:
 
 
 def _resolved(config: DictConfig) -> dict[str, Any]:
-    """Returns plain data, with what `debug` makes of the stages."""
+    """Returns plain data, with what `debug` makes of the stages and of a search."""
     given = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
     if isinstance(given.get("stages"), dict):
         debug = checked(DebugSettings, given.get("debug") or {}, "debug")
         given["stages"] = debugged(given["stages"], debug)
+        if isinstance(given.get("budget"), dict):
+            given["budget"] = debugged_search(given["budget"], debug)
     return given
 
 
-def _tracked(job: Job, settings: Settings) -> Tracked:
+def tracked(job: Job, settings: Settings) -> Tracked:
     """Returns what a tracker is told of a job."""
     moment = job.run.removeprefix(f"{settings.name}/")
     config = {key: value for key, value in _resolved(job.config).items() if key not in LOCAL}

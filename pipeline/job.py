@@ -14,12 +14,8 @@ from rich.console import Console
 
 from pipeline.distribution.cluster import Cluster
 from pipeline.distribution.cluster import current as current_cluster
-from pipeline.engine import ledger
 from pipeline.engine.errors import PipelineError
-from pipeline.engine.plan import Step
 from pipeline.engine.ranks import Ranks, current
-from pipeline.engine.run import Outcome
-from pipeline.engine.settings import Settings
 from pipeline.execution import LOCAL, Job, execute
 from pipeline.failures import ReportedError, explain
 
@@ -49,12 +45,14 @@ def _run(config: DictConfig) -> None:
     moment = os.environ["PIPELINE_RUN_ID"]
     sweep = moment if hydra.mode == RunMode.MULTIRUN else ""
     done = execute(Job(config, folder, command, f"{config.name}/{moment}", ranks, sweep))
-    if done.outcome is not None:
-        _finish(done.outcome, done.settings, folder)
-    elif ranks.leads:
-        _show_plan(done.plan)
+    shown = Console(highlight=False, soft_wrap=True)
+    if done.table is not None:
+        shown.print(done.table)
     if done.said:
-        Console(highlight=False, soft_wrap=True).print(done.said, markup=False)
+        shown.print(f"\n{done.said}" if done.table else done.said, markup=False)
+    if done.outcome is not None and (failures := done.outcome.failures):
+        log.error("failed: %s; logs: %s", ", ".join(failure.stage for failure in failures), folder / "logs")
+        _fail(max(failure.exit_code for failure in failures), "; ".join(map(str, failures)))
     if done.exit_code:
         _fail(done.exit_code, done.said)
 
@@ -82,29 +80,6 @@ def _command(overrides: list[str], own_folders: list[str], launcher: list[str]) 
     flags = [part for folder in own_folders for part in ("--config-dir", folder)]
     kept = [each for each in overrides if not each.startswith(tuple(f"{key}{mark}" for key in LOCAL for mark in ".="))]
     return shlex.join([*launcher, "python", "-m", "pipeline", *flags, *kept])
-
-
-def _show_plan(plan: list[Step]) -> None:
-    console = Console(highlight=False, soft_wrap=True)
-    width = max(len(step.name) for step in plan)
-    for number, step in enumerate(plan, start=1):
-        line = f"{number:>3}  {step.name:<{width}}  {step.stage.kind:<10} {step.key}  {step.action:<8} {step.why}"
-        console.print(line, markup=False)
-
-
-def _finish(outcome: Outcome, settings: Settings, folder: Path) -> None:
-    shown = Console(highlight=False, soft_wrap=True)
-    if settings.budget is None:  # a search has hundreds of stages
-        shown.print(ledger.table(outcome.entries, settings.cost.per_core_hour, settings.cost.currency))
-    for name, artifact in outcome.artifacts.items():
-        if artifact.manifest["kind"] == "report":
-            if settings.budget is None:  # a search has its own, of the model that it chose
-                shown.print(f"\n{(artifact.files / 'verdict.txt').read_text().strip()}", markup=False)
-            shown.print(f"report: {folder / name / 'report.html'}", markup=False)
-    if outcome.failures:
-        names = ", ".join(failure.stage for failure in outcome.failures)
-        log.error("failed: %s; logs: %s", names, folder / "logs")
-        _fail(max(failure.exit_code for failure in outcome.failures), "; ".join(map(str, outcome.failures)))
 
 
 def _fail(code: int, cause: str) -> None:

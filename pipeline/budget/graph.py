@@ -31,8 +31,6 @@ def configured(
             stage["epochs"] = link.epochs
         if link.kind in ("build", "train", "distill"):
             stage["model"] = dict(models[link.network])
-        if link.kind == "export":
-            stage["formats"] = ["tflite"]
         inputs = {"data": data}
         if link.kind == "teach":
             inputs["teacher"] = source

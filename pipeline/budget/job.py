@@ -6,27 +6,27 @@ from typing import Any
 from pipeline.budget.loop import Findings, begin, carry_on, named, reference_links
 from pipeline.budget.record import Result, document, hand_over, judge, write
 from pipeline.budget.settings import Search, read_budget
+from pipeline.budget.words import verdict
 from pipeline.budget.workshop import Workshop
 from pipeline.engine import ledger
 from pipeline.engine.errors import ConfigError
-from pipeline.engine.run import Outcome
+from pipeline.engine.plan import Step
+from pipeline.engine.run import Outcome, deliver
 from pipeline.engine.settings import Settings, checked
 from pipeline.engine.store import Store
-from pipeline.execution import Execution, Job
+from pipeline.execution import Execution, Job, plan_in_words, report_place, tracked
 from pipeline.search.chain import REFERENCE_MODEL, chain, on_test_part
 from pipeline.stages.registry import KINDS
+from pipeline.watching import Watching, watched
 
 NOTHING_FITS = 3
 """Exit code of a search that found nothing within the budget."""
 
-UNITS = {
-    "accuracy_drop": "accuracy by {:.2f} points",
-    "latency_ms": "latency by {:.3g} ms",
-    "size_kb": "size by {:.3g} KiB",
-}
+REPORT = "report"
+"""The stage that sets the Pareto set beside the reference."""
 
 
-def search(job: Job, settings: Settings, facts: Mapping[str, str]) -> Execution:
+def search(job: Job, settings: Settings, facts: Mapping[str, str], watching: Watching) -> Execution:
     """Searches, and writes what it found to the job's folder.
 
     Raises:
@@ -39,29 +39,41 @@ def search(job: Job, settings: Settings, facts: Mapping[str, str]) -> Execution:
         )
     store = Store(settings.store.folder)
     with store.in_use():
-        workshop = Workshop(found, store, job.folder, facts)
+        workshop = Workshop(found, store, job.folder, facts, verify_all=settings.store.verify == "all")
         plan = workshop.plan(reference_links())
         if settings.dry_run:
-            return Execution(settings, plan, None, said=_plan(found))
-        outcome = workshop.carry_out(reference_links(), part=False)
-        if outcome.failures:
-            return Execution(settings, plan, outcome)
-        findings = begin(found, workshop)
-        carry_on(found, workshop, findings)
-        result = judge(found, findings)
-        last = _test(found, workshop, findings, result, settings)
-        data = document(found, workshop, findings, result, job.command)
-        write(data, job.folder)
-        if result.chosen is not None:
-            hand_over(found, workshop, findings, findings.trials[result.chosen], job.folder)
+            return Execution(None, f"{plan_in_words(plan)}\n{_space_in_words(found)}")
+        job.folder.mkdir(parents=True, exist_ok=True)
+        with watched(watching, plan, tracked(job, settings), job.folder, settings.cost) as observers:
+            workshop.tell(observers)
+            done = _searched(job, found, workshop, plan)
+            observers.end("failed" if done.outcome and done.outcome.failures else "finished")
     entries = workshop.account.entries
     ledger.write(entries, settings.cost.per_core_hour, settings.cost.currency, job.folder / "ledger.json")
-    done = Outcome(entries, {**workshop.account.artifacts, **last.artifacts}, last.failures)
-    said = f"{_verdict(found, findings, result, data)}\nsearch: {job.folder / 'budget.md'}, budget.json, pareto.svg"
-    return Execution(settings, plan, done, said=said, exit_code=0 if result.chosen is not None else NOTHING_FITS)
+    return done
 
 
-def _test(found: Search, workshop: Workshop, findings: Findings, result: Result, settings: Settings) -> Outcome:
+def _searched(job: Job, found: Search, workshop: Workshop, plan: list[Step]) -> Execution:
+    outcome = workshop.carry_out(reference_links(), quiet=False)
+    deliver(plan, outcome, job.folder)
+    if outcome.failures:
+        return Execution(outcome)
+    findings = begin(found, workshop)
+    carry_on(found, workshop, findings)
+    result = judge(found, findings)
+    last = _test(found, workshop, findings, result)
+    data = document(found, workshop, findings, result, job.command)
+    write(data, job.folder)
+    if result.chosen is not None:
+        hand_over(found, workshop, findings, findings.trials[result.chosen], job.folder)
+    lines = [*verdict(data), f"search: {job.folder / 'budget.md'}, budget.json, pareto.svg"]
+    if REPORT in last.artifacts:
+        lines.append(report_place(job.folder, REPORT))
+    outcome = Outcome(workshop.account.entries, workshop.account.artifacts, last.failures)
+    return Execution(outcome, "\n".join(lines), exit_code=0 if result.chosen is not None else NOTHING_FITS)
+
+
+def _test(found: Search, workshop: Workshop, findings: Findings, result: Result) -> Outcome:
     """Measures what is shown on the test part, for the first time, and sets it beside the reference."""
     links, models = [], {}
     for place in result.shown:
@@ -70,60 +82,13 @@ def _test(found: Search, workshop: Workshop, findings: Findings, result: Result,
         test = on_test_part(own)
         links += [*own, test]
         models[REFERENCE_MODEL if place == 0 else named(trial, findings.space)] = test.name
-    report = {
-        **found.settings.techniques["report"],
-        "inputs": models,
-        "before": REFERENCE_MODEL,
-        "title": settings.name,
-    }
+    report = {**found.settings.techniques["report"], "inputs": models, "before": REFERENCE_MODEL}
     report.pop("kind")
     stage = checked(KINDS["report"], report, "budget.techniques.report")
-    outcome = workshop.carry_out(links, more={"report": stage})
-    if "report" in outcome.artifacts:
-        workshop.deliver(outcome.artifacts["report"], "report")
-    return outcome
+    return workshop.carry_out(links, more={REPORT: stage})
 
 
-def _verdict(found: Search, findings: Findings, result: Result, data: Mapping[str, Any]) -> str:
-    spent = data["spent"]
-    failed = sum(each.figures is None for each in findings.trials)
-    held = sum("stopped" in each["status"] for each in data["trials"])
-    lines = [
-        f"{len(findings.trials) - 1} trials of {data['space']['candidates']} candidates, {failed} failed, {held} "
-        f"stopped early; {data['space']['ruled_out_untrained']} candidates ruled out untrained; "
-        f"{spent['core_seconds']:.0f} core-seconds beyond the reference's {spent['reference']:.0f}, "
-        f"{spent['of_that_by_an_earlier_run']:.0f} of them by an earlier run; ended: {findings.ended}"
-    ]
-    lines += [f"left out: {what}: {why}" for what, why in findings.left_out.items()]
-    if result.chosen is not None:
-        return "\n".join([*lines, f"chosen: {_sentence(data['chosen'], found, findings)}"])
-    near = data["nearest_miss"]
-    missed = " and ".join(UNITS[name].format(value) for name, value in near["misses"].items())
-    return "\n".join(
-        [
-            *lines,
-            f"nothing satisfies the budget ({found.settings.bounds.said}); nearest miss: "
-            f"{_sentence(near, found, findings)}; it misses {missed}",
-        ]
-    )
-
-
-def _sentence(each: Mapping[str, Any], found: Search, findings: Findings) -> str:
-    reference = findings.reference
-    said = (
-        f"{each['name']}: {each['size_kb']:.4g} KiB deflated ({reference.size_kb / each['size_kb']:.1f}x less), "
-        f"p50 {each['latency_ms']:.3g} ms ({reference.latency_ms / each['latency_ms']:.2f}x faster), "
-        f"{0 - each['drop']:+.2f} points on the validation part"
-    )
-    if "test" in each:
-        said += f", {0 - each['test']['drop']:+.2f} on the test part"
-        bound = found.settings.accuracy_drop
-        if bound is not None and each["drop"] <= bound < each["test"]["drop"]:
-            said += f", more than the {bound:g} that the budget allows"
-    return said
-
-
-def _plan(found: Search) -> str:
+def _space_in_words(found: Search) -> str:
     space, settings = found.space, found.settings
     limit = settings.core_seconds
     compute = "any number of core-seconds" if limit is None else f"{limit:g} core-seconds"
@@ -137,8 +102,9 @@ def _plan(found: Search) -> str:
         f"{', '.join(map(str, space.epochs))} epochs",
         f"  zeros {_list(space.sparsities)}; shared values {_list(space.clusters)}; "
         f"{', '.join([*space.quantizations, *others])}",
-        "first: the networks above, untrained; then what needs no training of the reference",
     ]
+    if settings.strategy == "guided":
+        lines.append("first: each network above but the reference, untrained")
     return "\n".join([*lines, *(f"left out: {what}: {why}" for what, why in found.left_out.items())])
 
 

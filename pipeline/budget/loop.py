@@ -2,12 +2,12 @@
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from rich.markup import escape
 
 from pipeline.budget.settings import Search
-from pipeline.budget.workshop import Workshop, task_of
+from pipeline.budget.workshop import Workshop, read_figures, task_of
 from pipeline.engine.display import console
 from pipeline.engine.meter import core_seconds
 from pipeline.search.candidate import REFERENCE, Candidate, Space
@@ -27,7 +27,7 @@ class Findings:
         reference: The reference's figures on the validation part.
         networks: Those of each network in float32.
         trials: In order; the first is the reference.
-        why: Why each trial was made.
+        task: What the models do: "classification", "regression" or "multi_label".
         start: Core-seconds that the reference took.
         probed: Core-seconds for measuring untrained networks.
         spent: Core-seconds beyond the reference.
@@ -41,36 +41,31 @@ class Findings:
     reference: Figures
     networks: dict[str, Figures]
     trials: list[Trial]
-    why: list[str]
+    task: str
     start: float
     probed: float = 0.0
     spent: float = 0.0
     reused: float = 0.0
     deciding: float = 0.0
     ended: str = ""
-    _reused_before: float = field(default=0.0, repr=False)
 
 
 def begin(search: Search, workshop: Workshop) -> Findings:
     """Returns what is known when the reference is there; its stages have been carried out."""
     account = workshop.account
-    reference = workshop.figures(f"measure_{REFERENCE_MODEL}")
+    measured = account.artifacts[f"measure_{REFERENCE_MODEL}"]
+    reference, task = read_figures(measured), task_of(measured)
     settings = search.stages[search.settings.reference]
     trained = account.artifacts[search.settings.reference].manifest["cost"]["core_seconds"]
     epochs = int(settings.get("epochs", 1))
     account.spent.append(Spent(Link(REFERENCE_MODEL, "train", "", REFERENCE_MODEL, epochs), float(trained)))
     account.done.add(REFERENCE_MODEL)
     space, left_out = search.space, dict(search.left_out)
-    if (
-        task := task_of(account.artifacts[f"measure_{REFERENCE_MODEL}"])
-    ) != "classification" and True in space.distilled:
+    if task != "classification" and True in space.distilled:
         space = dataclasses.replace(space, distilled=(False,))
         left_out["distillation"] = f"the task is {task}; a teacher's logits are of classes"
-    itself = Trial(Candidate(REFERENCE), space.top, reference, 0.0)
-    return Findings(
-        space, left_out, reference, {REFERENCE_MODEL: reference}, [itself], ["the reference"], account.core_seconds,
-        _reused_before=account.reused,
-    )  # fmt: skip
+    itself = Trial(Candidate(REFERENCE), space.top, reference, 0.0, why="the reference")
+    return Findings(space, left_out, reference, {REFERENCE_MODEL: reference}, [itself], task, account.begin())
 
 
 def carry_on(search: Search, workshop: Workshop, findings: Findings) -> None:
@@ -78,20 +73,24 @@ def carry_on(search: Search, workshop: Workshop, findings: Findings) -> None:
     guided = search.settings.strategy == "guided"
     if guided:
         _probe(workshop, findings)
+    findings.ended = _try_all(search, workshop, findings, guided)
+    findings.spent, findings.reused = workshop.account.core_seconds, workshop.account.reused
+
+
+def _try_all(search: Search, workshop: Workshop, findings: Findings, guided: bool) -> str:
+    """Makes trials, and returns why there is no further one."""
     drawn = iter([] if guided else shuffled(findings.space, search.seed))
     while len(findings.trials) <= search.settings.trials:
-        left = None if (limit := search.settings.core_seconds) is None else limit - findings.spent
+        left = None if (limit := search.settings.core_seconds) is None else limit - workshop.account.core_seconds
         if left is not None and left <= 0:
-            findings.ended = f"{limit:g} core-seconds are spent"
-            return
+            return f"{limit:g} core-seconds are spent"
         before = core_seconds()
         proposal = _next(search, workshop, findings, left) if guided else next(drawn, None)
         findings.deciding += core_seconds() - before
         if proposal is None:
-            findings.ended = "no candidate is left" + ("" if left is None else " that the compute left would pay for")
-            return
+            return "no candidate is left" + ("" if left is None else " that the compute left would pay for")
         _try(search, workshop, findings, proposal)
-    findings.ended = f"{search.settings.trials} trials were made"
+    return f"{search.settings.trials} trials were made"
 
 
 def known(workshop: Workshop, findings: Findings) -> Known:
@@ -116,26 +115,28 @@ def _probe(workshop: Workshop, findings: Findings) -> None:
             continue
         findings.networks[each.network_name] = figures = workshop.figures(links[-1].name)
         _say(f"untrained {each.label}: {figures.size_kb:.4g} KiB, {figures.latency_ms:.3g} ms")
-    _settle(workshop, findings)
-    findings.probed = findings.spent
+    findings.probed = workshop.account.core_seconds
 
 
 def _try(search: Search, workshop: Workshop, findings: Findings, proposal: Proposal) -> None:
-    spent = findings.spent
+    before = workshop.account.core_seconds
     links = chain(proposal.candidate, proposal.rung, findings.space)
     outcome = workshop.carry_out(links)
-    _settle(workshop, findings)
-    problem = str(outcome.failures[0]) if outcome.failures else ""
-    figures = None if problem else workshop.figures(links[-1].name)
-    trial = Trial(proposal.candidate, proposal.rung, figures, findings.spent - spent, problem)
+    spent = workshop.account.core_seconds
+    figures, problem, told = None, "", ""
+    if outcome.failures:
+        problem = told = str(outcome.failures[0])
+    else:
+        figures = workshop.figures(links[-1].name)
+        lost = figures.quality - findings.reference.quality
+        told = f"{figures.quality:.2f} % ({lost:+.2f} points), {figures.size_kb:.4g} KiB, {figures.latency_ms:.3g} ms"
+    trial = Trial(proposal.candidate, proposal.rung, figures, spent - before, problem, proposal.why)
     findings.trials.append(trial)
-    findings.why.append(proposal.why)
     limit = search.settings.core_seconds
-    told = problem or _told(figures, findings.reference)
     of = "" if limit is None else f" of {limit:g}"
     _say(
         f"trial {len(findings.trials) - 1}/{search.settings.trials} {named(trial, findings.space)}: {told}; "
-        f"{trial.core_seconds:.1f} core-s, spent {findings.spent:.0f}{of}"
+        f"{trial.core_seconds:.1f} core-s, spent {spent:.0f}{of}"
     )
 
 
@@ -143,18 +144,6 @@ def named(trial: Trial, space: Space) -> str:
     """Returns a trial in words: its techniques, and for how long its network was trained."""
     epochs = space.epochs[trial.rung]
     return trial.candidate.label + ("" if trial.candidate.given else f" ({epochs} epoch{'s' * (epochs > 1)})")
-
-
-def _told(figures: Figures | None, reference: Figures) -> str:
-    if figures is None:
-        return ""
-    lost = figures.quality - reference.quality
-    return f"{figures.quality:.2f} % ({lost:+.2f} points), {figures.size_kb:.4g} KiB, {figures.latency_ms:.3g} ms"
-
-
-def _settle(workshop: Workshop, findings: Findings) -> None:
-    findings.spent = workshop.account.core_seconds - findings.start
-    findings.reused = workshop.account.reused - findings._reused_before
 
 
 def _say(line: str) -> None:

@@ -9,7 +9,9 @@ from typing import Any
 
 from pipeline.budget.loop import Findings, known, named, stopped
 from pipeline.budget.settings import Search
+from pipeline.budget.words import page, verdict
 from pipeline.budget.workshop import Workshop, read_figures
+from pipeline.reporting.metrics import QUALITY
 from pipeline.search.bounds import choose, nearest
 from pipeline.search.chain import REFERENCE_MODEL, chain, on_test_part
 from pipeline.search.pareto import corner, hypervolume, pareto_set, point
@@ -33,7 +35,7 @@ class Result:
 
     @property
     def shown(self) -> list[int]:
-        """Places of the trials that are measured on the test part: the reference, the Pareto set and the chosen one."""
+        """Places of the trials to measure on the test part: the reference, the Pareto set, the chosen or nearest."""
         extra = [place for place in (self.chosen, self.nearest) if place is not None]
         return list(dict.fromkeys([0, *self.pareto, *extra]))
 
@@ -56,7 +58,7 @@ def document(search: Search, workshop: Workshop, findings: Findings, result: Res
     """Returns all that was found as plain data."""
     settings, reference, space = search.settings, findings.reference, findings.space
     held = stopped(findings)
-    without = ruled_out(space, known(workshop, findings), settings.bounds) if settings.strategy == "guided" else {}
+    without = ruled_out(space, known(workshop, findings), settings.bounds) if settings.strategy == "guided" else ()
 
     def row(place: int) -> dict[str, Any]:
         trial = findings.trials[place]
@@ -67,7 +69,7 @@ def document(search: Search, workshop: Workshop, findings: Findings, result: Res
             "epochs": None if trial.candidate.given else space.epochs[trial.rung],
             "status": "measured" if trial.figures else "failed",
             "core_seconds": trial.core_seconds,
-            "why": findings.why[place],
+            "why": trial.why,
         }
         if trial.figures is None:
             return {**found, "problem": trial.problem}
@@ -96,6 +98,7 @@ def document(search: Search, workshop: Workshop, findings: Findings, result: Res
         "bounds": dataclasses.asdict(settings.bounds),
         "minimise": settings.minimise,
         "strategy": settings.strategy,
+        "quality": QUALITY[findings.task][0].label,
         "seed": search.seed,
         "ended": findings.ended,
         "reference": with_test(0),
@@ -119,7 +122,8 @@ def document(search: Search, workshop: Workshop, findings: Findings, result: Res
 
 def write(found: Mapping[str, Any], folder: Path) -> None:
     """Writes budget.json, budget.md and pareto.svg."""
-    from pipeline.reporting.trade_off import Mark, trade_off
+    from pipeline.reporting.charts.base import standalone
+    from pipeline.reporting.charts.trade_off import Mark, trade_off_chart
 
     (folder / "budget.json").write_text(json.dumps(found, indent=1))
     best = {each["number"] for each in found["pareto"]}
@@ -129,8 +133,16 @@ def write(found: Mapping[str, Any], folder: Path) -> None:
         for each in found["trials"]
         if each["status"] != "failed"
     ]
-    (folder / "pareto.svg").write_text(trade_off(marks, found["bounds"]["size_kb"], found["bounds"]["latency_ms"]))
-    (folder / "budget.md").write_text(_page(found))
+    bounds = found["bounds"]
+    drawn = trade_off_chart(
+        marks,
+        quality=f"{found['quality']}, %",
+        size_kb=bounds["size_kb"],
+        latency_ms=bounds["latency_ms"],
+        alternative=verdict(found)[-1],
+    )
+    (folder / "pareto.svg").write_text(standalone(drawn))
+    (folder / "budget.md").write_text(page(found))
 
 
 def hand_over(search: Search, workshop: Workshop, findings: Findings, trial: Trial, folder: Path) -> None:
@@ -152,35 +164,3 @@ def _figures(figures: Figures, reference: Figures) -> dict[str, float]:
 def _space(space: Any) -> dict[str, Any]:
     return {field.name: list(value) if isinstance(value := getattr(space, field.name), Sequence) else value
             for field in dataclasses.fields(space)}  # fmt: skip
-
-
-def _page(found: Mapping[str, Any]) -> str:
-    lines = [
-        "# Budget search",
-        "",
-        f"`{found['command']}`",
-        "",
-        f"{len(found['trials']) - 1} trials of {found['space']['candidates']} candidates, "
-        f"{found['spent']['core_seconds']:.0f} core-seconds beyond the reference's {found['spent']['reference']:.0f}; "
-        f"ended because {found['ended']}.",
-        "",
-        "![Accuracy against bytes and time of all trials](pareto.svg)",
-        "",
-        "The Pareto set, chosen on the validation part; the last column is of the test part, measured once:",
-        "",
-        "| model | accuracy | points lost | deflated KiB | p50 ms | points lost, test |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    for each in sorted(found["pareto"], key=lambda row: row["size_kb"]):
-        test = f"{each['test']['drop']:.2f}" if "test" in each else ""
-        figures = [
-            f"{each['quality']:.2f} %",
-            f"{each['drop']:.2f}",
-            f"{each['size_kb']:.1f}",
-            f"{each['latency_ms']:.4f}",
-        ]
-        lines.append(f"| {' | '.join([each['name'], *figures, test])} |")
-    lines += ["", *(f"- {what}: left out, {why}" for what, why in found["left_out"].items())]
-    failed = [each for each in found["trials"] if each["status"] == "failed"]
-    lines += [f"- {each['name']}: failed, {each['problem']}" for each in failed]
-    return "\n".join(lines).rstrip() + "\n"

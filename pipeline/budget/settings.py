@@ -58,6 +58,10 @@ class BudgetSettings:
     def __post_init__(self) -> None:
         if self.epochs != sorted({*self.epochs}):
             raise ValueError(f"epochs={self.epochs} of the rungs must rise; accepted: such as [2, 6]")
+        for name in ("widths", "sparsities"):
+            values = getattr(self, name)
+            if len({round(100 * each) for each in values}) < len({*values}):
+                raise ValueError(f"{name}={values} must differ by a hundredth or more")
 
     @property
     def bounds(self) -> Bounds:
@@ -168,7 +172,12 @@ def _check_techniques(techniques: Mapping[str, Mapping[str, Any]]) -> None:
         settings = dict(given)
         if (kind := settings.pop("kind", None)) != name:
             raise ConfigError(f"budget.techniques.{name}.kind", "another technique", value=kind, accepted=[name])
-        checked(KINDS[name], settings, f"budget.techniques.{name}")
+        stage = checked(KINDS[name], settings, f"budget.techniques.{name}")
+        if name == "export" and "tflite" not in stage.formats:
+            raise ConfigError(
+                "budget.techniques.export.formats", "the search measures TFLite files", value=stage.formats,
+                accepted=["[tflite]"],
+            )  # fmt: skip
 
 
 def _fitting(search: Search) -> Search:

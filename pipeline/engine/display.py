@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -69,7 +69,7 @@ class Display:
 
     def __init__(self, stages: int, *, quiet: bool = False) -> None:
         self._stages = stages
-        self._quiet = quiet
+        self._say: Callable[..., None] = _nothing if quiet else console.print
         self._live = console.is_terminal
         self._progress = Progress(
             SpinnerColumn(),
@@ -94,15 +94,14 @@ class Display:
 
     def settled(self, number: int, name: str, what: str) -> None:
         """Says that a stage has come to its end: built, reused, failed."""
-        if not self._quiet:
-            console.print(f"[dim]\\[{number}/{self._stages}][/dim] {escape(name)}: {escape(what)}")
+        self._say(f"[dim]\\[{number}/{self._stages}][/dim] {escape(name)}: {escape(what)}")
         if self._overall is not None:
             self._progress.advance(self._overall)
 
     @contextmanager
     def stage(self, number: int, name: str) -> Iterator["StageView"]:
         """Shows one stage inside a `with` block."""
-        view = StageView(self._progress if self._live else None, f"[{number}/{self._stages}]", name, quiet=self._quiet)
+        view = StageView(self._progress if self._live else None, f"[{number}/{self._stages}]", name, self._say)
         try:
             yield view
         finally:
@@ -112,13 +111,13 @@ class Display:
 class StageView:
     """The progress of one stage."""
 
-    def __init__(self, progress: Progress | None, number: str, name: str, *, quiet: bool = False) -> None:
-        self._progress, self._number, self._name, self._quiet = progress, number, name, quiet
+    def __init__(self, progress: Progress | None, number: str, name: str, say: Callable[..., None]) -> None:
+        self._progress, self._number, self._name, self._say = progress, number, name, say
         self._drawn = time.monotonic()
         self._first: tuple[float, float] | None = None
         self._task = progress.add_task(escape(f"{number} {name}"), total=None, text="") if progress else None
-        if progress is None and not quiet:
-            console.print(f"{number} {name}: started", markup=False)
+        if progress is None:
+            say(f"{number} {name}: started", markup=False)
 
     def update(self, at: StageProgress) -> None:
         """Shows how far the stage is; calls that come too fast are dropped."""
@@ -131,17 +130,19 @@ class StageView:
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, completed=at.done, total=at.total, text=escape(at.text))
             return
-        if self._quiet:
-            return
         left = (now - start) * (at.total - at.done) / (at.done - begun) if at.done > begun else None
         eta = "" if left is None else f" (ETA {left:.0f} s)"
         share = 100 * at.done / at.total if at.total else 0.0
-        console.print(f"{self._number} {self._name}: {share:.0f}% {at.text}{eta}", markup=False)
+        self._say(f"{self._number} {self._name}: {share:.0f}% {at.text}{eta}", markup=False)
 
     def close(self) -> None:
         """Takes the stage out of the live view."""
         if self._progress is not None and self._task is not None:
             self._progress.remove_task(self._task)
+
+
+def _nothing(*_: object, **__: object) -> None:
+    """Says nothing."""
 
 
 @contextmanager

@@ -52,12 +52,11 @@ class Runner:
 
     Args:
         store: Where artifacts are.
-        folder: The run's output folder; stage logs and delivered files go there.
+        folder: The run's output folder, for stage logs.
         facts: Facts of the run that a report states: its command, its id, its configuration as YAML.
         ranks: This process's place, which is rank 0, among those that build some stages together.
         observers: Who is told how the run goes.
-        part: Whether the plan is one part of a larger job, which tells of it and takes from it what it wants: no lines
-            are printed and no files delivered.
+        quiet: Whether stage logs alone are told how the run goes, because who runs it says what came out.
     """
 
     def __init__(
@@ -68,9 +67,9 @@ class Runner:
         ranks: Ranks = ALONE,
         observers: Observers | None = None,
         *,
-        part: bool = False,
+        quiet: bool = False,
     ) -> None:
-        self.store, self.folder, self.facts, self._ranks, self._part = store, folder, facts, ranks, part
+        self.store, self.folder, self.facts, self._ranks, self._quiet = store, folder, facts, ranks, quiet
         self._observers = observers or Observers()
         self._steps: dict[str, Step] = {}
         self._lost: set[str] = set()
@@ -82,16 +81,13 @@ class Runner:
     def run(self, plan: Sequence[Step]) -> Outcome:
         """Runs every step; after a failure, the branches that don't depend on it go on."""
         self._steps = {step.name: step for step in plan}
-        display = Display(len(plan), quiet=self._part)
+        display = Display(len(plan), quiet=self._quiet)
         with display.shown():
             for number, step in enumerate(plan, start=1):
                 entry = self._step(step, number, display)
                 self._entries.append(entry)
                 display.settled(number, step.name, _told(entry, step))
                 self._observers.settled(entry, self._artifacts.get(step.name))
-            for step in plan:
-                if step.stage.delivers and step.name in self._artifacts and not self._part:
-                    self._deliver(step)
         return Outcome(self._entries, self._artifacts, self._failures)
 
     def _step(self, step: Step, number: int, display: Display) -> Entry:
@@ -155,7 +151,7 @@ class Runner:
         exhibits: list[Exhibit] = []
         kept: dict[str, int] = {}
         log_file = self.folder / "logs" / f"{step.name}.log"
-        with stage_log(step.name, log_file, alone=self._part) as messages, Meter(build.folder / "cost.json") as meter:
+        with stage_log(step.name, log_file, alone=self._quiet) as messages, Meter(build.folder / "cost.json") as meter:
 
             def note(line: str) -> None:
                 messages.warning(line)
@@ -240,21 +236,25 @@ class Runner:
             with self.store.building(key, lambda: None) as build:
                 build.clear()
 
-    def _deliver(self, step: Step) -> None:
-        target = self.folder / step.name
-        shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(self._artifacts[step.name].files, target)
-
     def _failed(self, name: str, error: BaseException) -> None:
         self._lost.add(name)
         failure = StageError(name, error)
         self._failures.append(failure)
-        log.log(logging.DEBUG if self._part else logging.ERROR, "%s", failure)
+        log.log(logging.DEBUG if self._quiet else logging.ERROR, "%s", failure)
         log.debug("%s", "".join(traceback.format_exception(error)))
         path = self.folder / "logs" / f"{name}.log"
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a") as file:
             file.write("".join(traceback.format_exception(error)))
+
+
+def deliver(plan: Sequence[Step], outcome: Outcome, folder: Path) -> None:
+    """Copies what a plan delivers into an output folder, each artifact into one of its stage's name."""
+    for step in plan:
+        if step.stage.delivers and step.name in outcome.artifacts:
+            target = folder / step.name
+            shutil.rmtree(target, ignore_errors=True)
+            shutil.copytree(outcome.artifacts[step.name].files, target)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pipeline.search.chain import REFERENCE_MODEL, Link
 
-FACTORS = {"train": 1.0, "distill": 1.1, "separate": 1.0, "prune": 1.3, "cluster": 1.6, "quantize_aware": 2.0}
+FACTORS = {"distill": 1.1, "separate": 1.0, "prune": 1.3, "cluster": 1.6, "quantize_aware": 2.0}
 """Core time of a pass over the training part, against a plain one; until a stage of the kind was seen."""
 
 FLAT = {"build": 0.5, "export": 1.0, "measure": 1.0, "quantize": 2.0, "teach": 2.0}
@@ -48,12 +48,11 @@ class Costs:
         if own := self._seen.get((kind, network)):
             return statistics.fmean(own)
         others = {name: statistics.fmean(values) for (each, name), values in self._seen.items() if each == kind}
-        if kind not in FACTORS:
-            known = statistics.fmean(others.values()) if others else FLAT[kind] * self._unit("export", REFERENCE_MODEL)
-            return known if others or kind != "export" else 1.0
+        if kind in FLAT:
+            return statistics.fmean(others.values()) if others else FLAT[kind] * self._unit("export", REFERENCE_MODEL)
         if others:
             return statistics.fmean(unit * self._relative(network, name) for name, unit in others.items())
-        return FACTORS[kind] * self._unit("train", network) if kind != "train" else 1.0
+        return FACTORS[kind] * self._unit("train", network)
 
     def _relative(self, network: str, other: str) -> float:
         """Returns how much longer a pass takes for one network than for another; input and start-up are never free."""

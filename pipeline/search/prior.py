@@ -16,7 +16,7 @@ TIMES = {"separable": 0.5, "dynamic": 1.0, "int8": 0.7, "aware": 0.7}
 """What the time is multiplied by; zeros and shared values change nothing in it."""
 
 OPTIMISM = 0.6
-"""Share of the estimated bytes, and of the network's time, below which no file was ever seen to be."""
+"""Share of the estimated bytes, and of the network's time, that has to keep a bound: both are rough."""
 
 
 def expected(candidate: Candidate, rung: int, space: Space, network: Figures, reference: Figures) -> Point:
@@ -44,8 +44,8 @@ def size_share(candidate: Candidate) -> float:
     return bits_per_weight(candidate) / bits_per_weight(Candidate(candidate.network))
 
 
-def impossible(candidate: Candidate, network: Figures, size_kb: float | None, latency_ms: float | None) -> str:
-    """Says why a candidate can't keep the budget whatever it is trained to, or returns "".
+def hopeless(candidate: Candidate, network: Figures, size_kb: float | None, latency_ms: float | None) -> bool:
+    """Returns whether a candidate is so far above a bound that no training is likely to bring it below.
 
     Args:
         candidate: What is to be judged; bytes are not foreseen where convolutions are separated.
@@ -54,11 +54,8 @@ def impossible(candidate: Candidate, network: Figures, size_kb: float | None, la
         latency_ms: The bound, if any.
     """
     if candidate.separable:
-        return ""
-    least = OPTIMISM * network.size_kb * size_share(candidate)
-    if size_kb is not None and least > size_kb:
-        return f"at least {least:.4g} KiB"
+        return False
+    if size_kb is not None and OPTIMISM * network.size_kb * size_share(candidate) > size_kb:
+        return True
     same_time = candidate.quantization in ("none", "float16")
-    if latency_ms is not None and same_time and OPTIMISM * network.latency_ms > latency_ms:
-        return f"its network takes {network.latency_ms:.3g} ms"
-    return ""
+    return latency_ms is not None and same_time and OPTIMISM * network.latency_ms > latency_ms

@@ -10,7 +10,7 @@ from pipeline.search.chain import REFERENCE_MODEL, chain
 from pipeline.search.costs import Costs
 from pipeline.search.halving import survivors
 from pipeline.search.pareto import Point, corner, gains, point
-from pipeline.search.prior import expected, impossible
+from pipeline.search.prior import expected, hopeless
 from pipeline.search.surrogate import Belief, believe
 from pipeline.search.trial import Figures, Trial
 
@@ -27,9 +27,9 @@ class Known:
 
     Attributes:
         reference: The reference's figures.
-        networks: Bytes, time and operations of each network in float32, by name.
+        networks: Bytes, time and operations of each network in float32, by name; those that could not be measured lack.
         trials: In the order in which they were carried out.
-        done: Names of the links that are in the store.
+        done: Names of the links that are in the store, the reference's model among them.
     """
 
     reference: Figures
@@ -55,14 +55,14 @@ class Proposal:
     why: str
 
 
-def ruled_out(space: Space, known: Known, bounds: Bounds) -> dict[Candidate, str]:
-    """Returns the candidates that can't keep the budget whatever they are trained to, with the reason."""
-    found = {}
-    for each in space.candidates:
-        network = known.networks.get(each.network_name)
-        if network and (why := impossible(each, network, bounds.size_kb, bounds.latency_ms)):
-            found[each] = why
-    return found
+def ruled_out(space: Space, known: Known, bounds: Bounds) -> set[Candidate]:
+    """Returns the candidates that are not worth a training: their network can't be served, or is far above a bound."""
+    return {
+        each
+        for each in space.candidates
+        if (network := known.networks.get(each.network_name)) is None
+        or hopeless(each, network, bounds.size_kb, bounds.latency_ms)
+    }
 
 
 def propose(
@@ -71,9 +71,9 @@ def propose(
     """Returns the next trial, the same for the same findings; None when nothing is left or affordable.
 
     A candidate is worth the largest gain in hypervolume that it promises at any rung, divided by the core time of all
-    that has to be done until there; what is shared with earlier trials costs nothing, so techniques that need no
-    training are tried first. It starts at the lowest rung whose training is still to be done, and goes on from rung to
-    rung only as one of the best of its rung. While nothing promises a gain, what is nearest to the budget comes first.
+    that has to be done until there; what is shared with earlier trials costs nothing. It starts at the lowest rung whose
+    training is still to be done, and goes on from rung to rung only as one of the best of its rung. While nothing
+    promises a gain, what is nearest to the budget comes first.
 
     Args:
         space: What may be tried.
@@ -132,11 +132,7 @@ def _open(space: Space, known: Known, bounds: Bounds, reduction: int) -> dict[Ca
         earlier = last.get(each)
         if each in without or (earlier and (earlier.figures is None or earlier.rung == space.top)):
             continue
-        ready = [
-            rung
-            for rung in space.rungs(each)
-            if (rung == space.top and each.given) or _base(each, rung, space) in known.done
-        ]
+        ready = [rung for rung in space.rungs(each) if _base(each, rung, space) in known.done]
         rung = max(ready, default=space.rungs(each)[0])
         if earlier is None or rung > earlier.rung:
             found[each] = rung
@@ -168,8 +164,7 @@ def _cost(candidate: Candidate, rung: int, space: Space, known: Known, costs: Co
 
 def _beliefs(asked: Sequence[tuple[Candidate, int]], space: Space, known: Known) -> list[Belief]:
     def prior(candidate: Candidate, rung: int) -> Point:
-        network = known.networks.get(candidate.network_name, known.reference)
-        return expected(candidate, rung, space, network, known.reference)
+        return expected(candidate, rung, space, known.networks[candidate.network_name], known.reference)
 
     tried, residuals = [], []
     for each in known.trials:

@@ -44,7 +44,7 @@ def believe(
     kernel is linear in the parts of a candidate plus one that falls off with the number of parts that differ.
 
     Args:
-        tried: Trials that were measured.
+        tried: Trials that were measured, one or more.
         residuals: What they measured less what the prior expected of them.
         asked: What is to be foreseen.
         expectations: What the prior expects of it.
@@ -52,15 +52,14 @@ def believe(
     """
     import numpy as np
 
-    means, spreads = np.asarray(expectations, np.float64), np.tile(np.asarray(SCALES), (len(asked), 1))
-    if tried:
-        seen, wanted = _features(tried, space), _features(asked, space)
-        for axis, (scale, noise) in enumerate(zip(SCALES, NOISE, strict=True)):
-            between, to_seen = scale**2 * _kernel(seen, seen), scale**2 * _kernel(wanted, seen)
-            weights = np.linalg.solve(between + noise**2 * np.eye(len(tried)), to_seen.T).T
-            means[:, axis] += weights @ np.asarray(residuals)[:, axis]
-            own = scale**2 * (0.375 + (wanted**2).sum(1) / 8)
-            spreads[:, axis] = np.sqrt(np.maximum(0.0, own - (weights * to_seen).sum(1)))
+    means, spreads = np.asarray(expectations, np.float64), np.empty((len(asked), len(SCALES)))
+    seen, wanted = _features(tried, space), _features(asked, space)
+    for axis, (scale, noise) in enumerate(zip(SCALES, NOISE, strict=True)):
+        between, to_seen = scale**2 * _kernel(seen, seen), scale**2 * _kernel(wanted, seen)
+        weights = np.linalg.solve(between + noise**2 * np.eye(len(tried)), to_seen.T).T
+        means[:, axis] += weights @ np.asarray(residuals)[:, axis]
+        own = scale**2 * (0.375 + (wanted**2).sum(1) / 8)  # the kernel of each with itself
+        spreads[:, axis] = np.sqrt(np.maximum(0.0, own - (weights * to_seen).sum(1)))
     return [Belief(tuple(mean), tuple(spread)) for mean, spread in zip(means.tolist(), spreads.tolist(), strict=True)]
 
 

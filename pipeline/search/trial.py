@@ -32,6 +32,7 @@ class Trial:
         figures: What was measured; None if it failed.
         core_seconds: What it cost beyond the trials before it.
         problem: Why it failed.
+        why: Why it was made.
     """
 
     candidate: Candidate
@@ -39,3 +40,4 @@ class Trial:
     figures: Figures | None
     core_seconds: float
     problem: str = ""
+    why: str = ""

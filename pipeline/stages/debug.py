@@ -55,6 +55,21 @@ def debugged(stages: Mapping[str, Any], settings: DebugSettings) -> dict[str, An
     return {name: _smaller(each, settings) if isinstance(each, Mapping) else each for name, each in stages.items()}
 
 
+def debugged_search(budget: Mapping[str, Any], settings: DebugSettings) -> dict[str, Any]:
+    """Returns the section `budget` with its techniques made smaller, and with one rung where `epochs` is given.
+
+    Args:
+        budget: As it was composed.
+        settings: How much smaller.
+    """
+    changed = dict(budget)
+    if settings.on and isinstance(budget.get("techniques"), Mapping):
+        changed["techniques"] = debugged(budget["techniques"], settings)
+    if settings.epochs is not None:
+        changed |= {"epochs": [settings.epochs], "fine_tune_epochs": settings.epochs}
+    return changed
+
+
 def _smaller(stage: Mapping[str, Any], settings: DebugSettings) -> dict[str, Any]:
     changed = dict(stage)
     if "epochs" in changed:

@@ -7,6 +7,7 @@ import pytest
 from whole_runs import Cli
 
 import pipeline
+from pipeline.watching import Tracking
 
 SMALL = (
     "+experiment=budget",
@@ -27,6 +28,9 @@ SMALL = (
     "budget.trials=5",
     "budget.accuracy_drop=5",
 )
+
+
+NOTHING = "nothing satisfies the budget (at most 5 points lost, 0.3 KiB deflated); nearest miss: "
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +78,8 @@ def test_the_page_the_picture_and_the_report_are_there(searched):
     page = (folder / "budget.md").read_text()
     assert all(each["name"] in page for each in searched[3]["pareto"])
     assert "left out" in page
-    assert (folder / "pareto.svg").read_text().count("<use") > 5
+    assert "chosen: " in page
+    assert (folder / "pareto.svg").read_text().count("translate(") > 5
     assert (folder / "report" / "report.html").is_file()
     assert searched[2].report["before"] == "reference"
 
@@ -94,13 +99,38 @@ def test_when_nothing_keeps_the_budget_it_says_so_with_the_nearest_miss_and_exit
     cli = Cli(tmp_path, searched[0] / "store")
     done = cli(*SMALL, "budget.size_kb=0.3")
     assert done.code == 3, done.err
-    assert "nothing satisfies the budget (at most 5 points lost, 0.3 KiB deflated); nearest miss: " in done.out
+    assert NOTHING in done.out
     assert "it misses size by " in done.out
+    assert "trial 1/" not in done.err
     found = json.loads((done.output / "budget.json").read_text())
     assert found["chosen"] is None
     assert found["nearest_miss"]["misses"]["size_kb"] > 0
     assert not (done.output / "chosen").exists()
     assert found["space"]["ruled_out_untrained"] == found["space"]["candidates"]
+
+
+def test_in_python_too_a_search_that_finds_nothing_is_told_from_one_that_does(searched, tmp_path, caplog):
+    folder, _, done, _ = searched
+    assert done.exit_code == 0
+    assert "\nchosen: " in done.said
+    with caplog.at_level("WARNING", "pipeline.api"):
+        missed = pipeline.run(
+            pipeline.compose([*SMALL, "budget.size_kb=0.3", f"store.path={folder / 'store'}"]), tmp_path
+        )
+    assert missed.exit_code == 3
+    assert NOTHING in missed.said
+    assert NOTHING in caplog.text
+
+
+def test_who_follows_a_search_hears_once_of_each_stage(searched, tmp_path, monkeypatch):
+    heard = []
+    monkeypatch.setattr(Tracking, "settled", lambda self, entry, artifact: heard.append(entry.stage))
+    config = searched[1].copy()
+    config.tracking = {"tracker": "tensorboard", "path": None}
+    again = pipeline.run(config, tmp_path)
+    assert len(heard) == len({*heard})
+    assert {*heard} == {entry.stage for entry in again.entries}
+    assert list((tmp_path / "tensorboard").rglob("events.out.*"))
 
 
 def test_a_dry_run_says_what_could_be_tried_and_does_nothing(tmp_path):

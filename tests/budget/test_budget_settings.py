@@ -27,6 +27,8 @@ def read(*overrides):
         ("budget.trials=0", r"budget\.trials=0.*greater than 0"),
         ("budget.minimise=cost", r"budget\.minimise=cost: not one of the choices; accepted: size, latency, both"),
         ("budget.epochs=[6,2]", r"budget.*epochs=\[6, 2\] of the rungs must rise"),
+        ("budget.sparsities=[0.5,0.504]", r"budget.*sparsities=\[0\.5, 0\.504\] must differ by a hundredth"),
+        ("budget.techniques.export.formats=[keras]", r"budget\.techniques\.export\.formats=.*accepted: \[tflite\]"),
         ("budget.widths=[]", r"budget\.widths.*at least 1"),
         ("budget.widths=[1.5]", r"budget\.widths.*less than or equal to 1"),
         ("budget.clusters=[2]", r"budget\.clusters.*greater than or equal to 3"),

@@ -34,6 +34,16 @@ def test_every_experiment_gets_small(experiment):
     assert all("debug" in stage.title for stage in of_kind("report", found))
 
 
+def test_a_search_gets_small_in_all_its_stages():
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("config", overrides=["+experiment=budget", "debug=tiny", "debug.batch_size=8"])
+    budget = read_config(config)[0].budget
+    assert (budget["epochs"], budget["fine_tune_epochs"]) == ([1], 1)
+    assert budget["techniques"]["measure"]["runs"] == 20
+    assert "debug" in budget["techniques"]["report"]["title"]
+    assert {each["batch_size"] for each in budget["techniques"].values() if "epochs" in each} == {8}
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_composes_and_one_of_its_settings_can_be_changed(preset):
     found = stages("+experiment=digits", f"debug={preset}", "debug.epochs=3")

@@ -7,7 +7,7 @@ from engine_stages import Add, Number
 from pipeline.engine import keys, ledger
 from pipeline.engine.graph import ordered
 from pipeline.engine.plan import make_plan
-from pipeline.engine.run import Runner
+from pipeline.engine.run import Runner, deliver
 
 FACTS = {"command": "c", "config": "", "run": "r/1"}
 
@@ -23,7 +23,9 @@ def run(store, tmp_path):
 
     def run(stages, verify_all=True):
         plan = make_plan(ordered(stages), store, verify_all=verify_all, facts=FACTS)
-        return Runner(store, tmp_path / "out", FACTS).run(plan)
+        outcome = Runner(store, tmp_path / "out", FACTS).run(plan)
+        deliver(plan, outcome, tmp_path / "out")
+        return outcome
 
     return run
 

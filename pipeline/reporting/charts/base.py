@@ -54,6 +54,14 @@ def chart(paint: Callable[[Any], None], *, inches: tuple[float, float], alternat
     return _inline(text.getvalue(), alternative)
 
 
+def standalone(drawn: str) -> str:
+    """Makes what `chart` returns a file of its own, in plain colours on a page of its own."""
+    for color, variable in _VARIABLES.items():
+        drawn = drawn.replace(variable, color)
+    style = f'xmlns="http://www.w3.org/2000/svg" style="background: {PAGE}; font-family: sans-serif; '
+    return drawn.replace('style="', style, 1) + "\n"
+
+
 def panels(
     figure: Any,
     *,
