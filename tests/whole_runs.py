@@ -86,6 +86,15 @@ class Cli:
         return Done(process.returncode, out, err, folder)
 
 
+def jobs(words: list[str]) -> list[list[str]]:
+    """The overrides of each job that a command line asks for: one, or those of a sweep (-m)."""
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    given = OverridesParser.create().parse_overrides([word for word in words if word != "-m"])
+    return [job for batch in BasicSweeper.split_arguments(given, None) for job in batch]
+
+
 def wait_for_epoch(epoch: int, process: subprocess.Popen, store: Path) -> None:
     """Returns once a running command has completed so many epochs of a training, or has ended without."""
     deadline = time.monotonic() + 600
