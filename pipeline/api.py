@@ -1,5 +1,6 @@
 """The pipeline from Python: compose a configuration as the command line does, run it, read what came out."""
 
+import hashlib
 import json
 import logging
 import os
@@ -17,14 +18,14 @@ from pipeline.engine.artifact import Artifact
 from pipeline.engine.display import ConsoleHandler
 from pipeline.engine.errors import ConfigError
 from pipeline.engine.ledger import Entry
-from pipeline.execution import LOCAL, Job, execute
+from pipeline.execution import Job, execute, repetition
 from pipeline.failures import explain
 from pipeline.folders import CONF
 
 log = logging.getLogger(__name__)
 
 _ASKED = "_overrides"
-"""Where a composed configuration remembers what it was composed from, until it is run."""
+"""Where a composed configuration remembers the command line that composes it, until it is run."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,9 @@ def compose(overrides: Sequence[str] = (), *, config_dir: str | os.PathLike[str]
         raise ConfigError(key, problem) from error
     finally:
         GlobalHydra.set_state(state)
+    command = repetition(overrides, [] if config_dir is None else [str(config_dir)])
     with open_dict(config):
-        config[_ASKED] = {"overrides": list(overrides), "config_dir": None if config_dir is None else str(config_dir)}
+        config[_ASKED] = {"command": command, "digest": _digest(config)}
     return config
 
 
@@ -117,11 +119,12 @@ def run(config: DictConfig | str | os.PathLike[str], folder: str | os.PathLike[s
     """
     _quiet()
     given = config if isinstance(config, DictConfig) else cast(DictConfig, OmegaConf.load(Path(config)))
-    config, asked = _parts(given)
+    config, command = _parts(given)
     moment = f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{uuid.uuid4().hex[:4]}"
     place = Path(folder) if folder is not None else Path("outputs") / str(config.name) / moment
     kept = place / "config.yaml"
-    done = execute(Job(config, place, _command(config, asked, kept), f"{config.name}/{moment}"))
+    command = command or shlex.join(["python", "-c", f"import pipeline; pipeline.run({str(kept)!r})"])
+    done = execute(Job(config, place, command, f"{config.name}/{moment}"))
     if done.outcome is None:
         return Result(place, [], {}, done.said)
     OmegaConf.save(config, kept, resolve=True)
@@ -142,20 +145,13 @@ def _quiet() -> None:
         logging.getLogger().addHandler(handler)
 
 
-def _parts(config: DictConfig) -> tuple[DictConfig, dict[str, Any] | None]:
-    """Takes a configuration and what it was composed from apart."""
+def _parts(config: DictConfig) -> tuple[DictConfig, str]:
+    """Takes a configuration and the command that composes it apart; "" if it was changed in Python since."""
     config = config.copy()
     with open_dict(config):
         asked = config.pop(_ASKED, None)
-    return config, None if asked is None else cast(dict[str, Any], OmegaConf.to_container(asked))
+    return config, asked.command if asked is not None and asked.digest == _digest(config) else ""
 
 
-def _command(config: DictConfig, asked: dict[str, Any] | None, kept: Path) -> str:
-    """Returns what repeats the run: the command line that composes it, unless it was changed in Python since."""
-    if asked is None or _parts(compose(**asked))[0] != config:
-        return shlex.join(["python", "-c", f"import pipeline; pipeline.run({str(kept)!r})"])
-    own = [] if asked["config_dir"] is None else ["--config-dir", asked["config_dir"]]
-    local = tuple(f"{key}{mark}" for key in LOCAL for mark in ".=")
-    return shlex.join(
-        ["python", "-m", "pipeline", *own, *(each for each in asked["overrides"] if not each.startswith(local))]
-    )
+def _digest(config: DictConfig) -> str:
+    return hashlib.sha256(OmegaConf.to_yaml(config).encode()).hexdigest()

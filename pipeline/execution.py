@@ -1,10 +1,12 @@
 """One job from its composed configuration: checked, planned, carried out; for Hydra and for notebooks."""
 
+import json
 import logging
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from omegaconf import DictConfig, OmegaConf
 from rich.table import Table
@@ -22,11 +24,11 @@ from pipeline.engine.settings import Settings, checked, read_settings, read_stag
 from pipeline.engine.stage import Stage
 from pipeline.engine.store import Store
 from pipeline.folders import CONF
+from pipeline.reporting.flatten import flatten
 from pipeline.stages.debug import DebugSettings, debugged, debugged_search
 from pipeline.stages.registry import KINDS
-from pipeline.tracking.flatten import flatten
-from pipeline.tracking.tracker import Tracked
-from pipeline.watching import read_watching, watched
+from pipeline.tracking.tracker import Tracked, Value
+from pipeline.watching import Watching, read_watching, watched
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +74,22 @@ class Execution:
     exit_code: int = 0
 
 
+class Checked(NamedTuple):
+    """A configuration that is in order.
+
+    Attributes:
+        settings: Typed.
+        stages: Typed, in the order in which they run.
+        watching: How the run is followed.
+        plain: All of it as plain data, with what `debug` makes of the stages, without what is of this machine.
+    """
+
+    settings: Settings
+    stages: dict[str, Stage]
+    watching: Watching
+    plain: dict[str, Any]
+
+
 def execute(job: Job) -> Execution:
     """Checks, plans and runs a job; writes `ledger.json` and what stages deliver to its folder.
 
@@ -79,16 +97,15 @@ def execute(job: Job) -> Execution:
         PipelineError: For a wrong configuration, before anything is run. Stages that fail are in the outcome.
         OmegaConfBaseException: If the configuration can't be resolved.
     """
-    settings, stages = read_config(job.config)
-    watching = read_watching(settings.tracking, settings.profile, stages)
+    settings, stages, watching, plain = read_config(job.config)
     if smaller := {key: value for key, value in settings.debug.items() if value}:
         log.warning("debug: stages are made smaller (%s); figures mean nothing", smaller)
     _refuse_idle(job.ranks, current_cluster(), stages)
-    facts = {"command": job.command, "config": _yaml(job.config), "run": job.run}
+    facts = {"command": job.command, "config": OmegaConf.to_yaml(plain), "run": job.run}
     if settings.budget is not None:
         from pipeline.budget.job import search
 
-        return search(job, settings, facts, watching)
+        return search(job, settings, facts, watching, tracked(job, plain))
     store = Store(settings.store.folder)
     with store.in_use():
         plan = make_plan(stages, store, verify_all=settings.store.verify == "all", facts=facts)
@@ -99,7 +116,7 @@ def execute(job: Job) -> Execution:
             follow(plan, store, job.ranks, job.folder, facts)
             return Execution(None)
         job.folder.mkdir(parents=True, exist_ok=True)
-        with watched(watching, plan, tracked(job, settings), job.folder, settings.cost) as observers:
+        with watched(watching, plan, tracked(job, plain), job.folder, settings.cost) as observers:
             outcome = Runner(store, job.folder, facts, job.ranks, observers).run(plan)
             deliver(plan, outcome, job.folder)
             observers.end("failed" if outcome.failures else "finished")
@@ -130,44 +147,56 @@ def _verdicts(outcome: Outcome, folder: Path) -> str:
     )
 
 
-def read_config(config: DictConfig) -> tuple[Settings, dict[str, Stage]]:
-    """Checks a composed configuration and returns it typed, with its stages in the order in which they run.
+def read_config(config: DictConfig) -> Checked:
+    """Checks a composed configuration.
 
     Raises:
         ConfigError: Naming the key at fault, its value, and what is accepted.
     """
-    settings = read_settings(_resolved(config))
+    plain = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
+    settings = read_settings(plain)
     if not settings.stages:
         raise ConfigError("stages", "nothing to run; choose an experiment", accepted=_experiments())
     stages = ordered(read_stages(settings.stages, KINDS))
+    debug = checked(DebugSettings, settings.debug, "debug")
+    if debug.on:  # only now, so that a mistake is told of what the user wrote
+        plain["stages"] = debugged(plain["stages"], debug)
+        if plain["budget"] is not None:
+            plain["budget"] = debugged_search(plain["budget"], debug)
+        settings = read_settings(plain)
+        stages = ordered(read_stages(settings.stages, KINDS))
+    watching = read_watching(settings.tracking, settings.profile, stages)
     if settings.budget is not None:
         from pipeline.budget.settings import read_budget
 
         read_budget(settings)
-    read_watching(settings.tracking, settings.profile, stages)
-    return settings, stages
+    return Checked(settings, stages, watching, {key: value for key, value in plain.items() if key not in LOCAL})
 
 
-def _resolved(config: DictConfig) -> dict[str, Any]:
-    """Returns plain data, with what `debug` makes of the stages and of a search."""
-    given = cast(dict[str, Any], OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
-    if isinstance(given.get("stages"), dict):
-        debug = checked(DebugSettings, given.get("debug") or {}, "debug")
-        given["stages"] = debugged(given["stages"], debug)
-        if isinstance(given.get("budget"), dict):
-            given["budget"] = debugged_search(given["budget"], debug)
-    return given
+def repetition(overrides: Sequence[str], folders: Sequence[str] = (), launcher: Sequence[str] = ()) -> str:
+    """Returns the command line that repeats a run, elsewhere too.
+
+    Args:
+        overrides: What it was asked for with.
+        folders: The user's own configuration folder, if any.
+        launcher: What starts it, if it is several processes.
+    """
+    flags = [part for folder in folders for part in ("--config-dir", folder)]
+    local = tuple(f"{key}{mark}" for key in LOCAL for mark in ".=")
+    kept = [each for each in overrides if not each.startswith(local)]
+    return shlex.join([*launcher, "python", "-m", "pipeline", *flags, *kept])
 
 
-def tracked(job: Job, settings: Settings) -> Tracked:
+def tracked(job: Job, plain: Mapping[str, Any]) -> Tracked:
     """Returns what a tracker is told of a job."""
-    moment = job.run.removeprefix(f"{settings.name}/")
-    config = {key: value for key, value in _resolved(job.config).items() if key not in LOCAL}
+    moment = job.run.removeprefix(f"{plain['name']}/")
     return Tracked(
-        name=settings.name,
+        name=str(plain["name"]),
         moment=f"{moment}/{job.ranks.job}" if job.sweep else moment,
         command=job.command,
-        settings=flatten(config),
+        settings={
+            key: value if isinstance(value, Value) else json.dumps(value) for key, value in flatten(plain).items()
+        },
         sweep=job.sweep,
     )
 
@@ -197,7 +226,3 @@ def _refuse_idle(ranks: Ranks, cluster: Cluster | None, stages: dict[str, Stage]
             value="single",
             accepted=["parameter_server", "pipeline_parallel"],
         )
-
-
-def _yaml(config: DictConfig) -> str:
-    return OmegaConf.to_yaml({key: value for key, value in _resolved(config).items() if key not in LOCAL})

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from pipeline.distribution.cluster import Cluster
 from pipeline.distribution.cluster import current as current_cluster
 from pipeline.engine.errors import PipelineError
 from pipeline.engine.ranks import Ranks, current
-from pipeline.execution import LOCAL, Job, execute
+from pipeline.execution import Job, execute, repetition
 from pipeline.failures import ReportedError, explain
 
 log = logging.getLogger(__name__)
@@ -41,7 +40,7 @@ def _run(config: DictConfig) -> None:
     hydra = HydraConfig.get()
     ranks = current(hydra.job.num if hydra.mode == RunMode.MULTIRUN else 0)
     folder = Path(hydra.runtime.output_dir)
-    command = _command(list(hydra.overrides.task), _own_folders(hydra), _launcher(ranks, current_cluster()))
+    command = repetition(hydra.overrides.task, _own_folders(hydra), _launcher(ranks, current_cluster()))
     moment = os.environ["PIPELINE_RUN_ID"]
     sweep = moment if hydra.mode == RunMode.MULTIRUN else ""
     done = execute(Job(config, folder, command, f"{config.name}/{moment}", ranks, sweep))
@@ -74,12 +73,6 @@ def _launcher(ranks: Ranks, cluster: Cluster | None) -> list[str]:
         return []
     counts = ["--workers", str(cluster.count("worker")), "--servers", str(cluster.count("ps"))]
     return ["python", "scripts/launch_local.py", *counts, "--"]
-
-
-def _command(overrides: list[str], own_folders: list[str], launcher: list[str]) -> str:
-    flags = [part for folder in own_folders for part in ("--config-dir", folder)]
-    kept = [each for each in overrides if not each.startswith(tuple(f"{key}{mark}" for key in LOCAL for mark in ".="))]
-    return shlex.join([*launcher, "python", "-m", "pipeline", *flags, *kept])
 
 
 def _fail(code: int, cause: str) -> None:

@@ -18,7 +18,7 @@ from pipeline.engine.plan import Step
 from pipeline.engine.settings import CostSettings, checked
 from pipeline.engine.stage import STRICT, Stage
 from pipeline.profiling import ProfileSettings, Profiling, chosen
-from pipeline.tracking.flatten import figures
+from pipeline.reporting.flatten import numbers
 from pipeline.tracking.tracker import Tracked, Tracker
 
 
@@ -150,7 +150,7 @@ class Tracking(Observer):
         if entry.kind == "report":
             report = json.loads((artifact.files / "report.json").read_text())
             for model in report["models"]:
-                self._tracker.figures(model["name"], figures(model["measurement"]))
+                self._tracker.figures(model["name"], numbers(model["measurement"]))
             self._tracker.files(artifact.files / "report.html", "")
         if entry.kind == "export" and self._exports:
             self._tracker.files(artifact.files, entry.stage)

@@ -6,8 +6,8 @@ from pathlib import Path
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 
-def write_experiment(page: str, folder: Path) -> list[str]:
-    """Writes a page's YAML as the experiment that its command names, and returns that command's arguments.
+def write_experiment(page: str, folder: Path) -> tuple[Path, list[str]]:
+    """Writes a page's YAML as the experiment that its command names, and returns its file and that command's arguments.
 
     Args:
         page: Such as "own_csv.md".
@@ -24,7 +24,7 @@ def write_experiment(page: str, folder: Path) -> list[str]:
     place = folder / "mine/experiment" / f"{command[2]}.yaml"
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(yaml[1])
-    return command[1].split()
+    return place, command[1].split()
 
 
 def write_table(path: Path) -> None:

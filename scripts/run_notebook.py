@@ -13,16 +13,21 @@ NOTEBOOK = Path(__file__).resolve().parents[1] / "docs/notebook.ipynb"
 
 def main() -> None:
     """Executes the notebook and writes it back."""
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
     with tempfile.TemporaryDirectory() as folder:
-        where = {"metadata": {"path": folder}}
-        nbclient.NotebookClient(notebook, timeout=1800, kernel_name="python3", resources=where).execute()
+        notebook = executed(Path(folder))
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type == "code":
             cell.outputs = joined(cell.outputs)
     notebook.metadata.language_info = {"name": "python"}
     nbformat.write(notebook, NOTEBOOK)
+
+
+def executed(folder: Path) -> Any:
+    """Returns the notebook as it is after a run in a folder; an error of a cell is raised."""
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    where = {"metadata": {"path": str(folder)}}
+    return nbclient.NotebookClient(notebook, timeout=1800, kernel_name="python3", resources=where).execute()
 
 
 def joined(outputs: list[Any]) -> list[Any]:

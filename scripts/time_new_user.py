@@ -31,8 +31,7 @@ def main() -> None:
         write_pictures(folder / "pictures")
         write_model(folder / "mine.keras")
         for page, (what, wanted) in PATHS.items():
-            arguments = write_experiment(page, folder)
-            yaml = sorted((folder / "mine/experiment").glob("*.yaml"), key=lambda path: path.stat().st_mtime)[-1]
+            yaml, arguments = write_experiment(page, folder)
             begun = time.monotonic()
             done = subprocess.run(
                 [sys.executable, "-m", "pipeline", *arguments],

@@ -4,13 +4,14 @@ import os
 import pickle
 import shutil
 import socket
+import tempfile
 from pathlib import Path
 
 import portalocker
 import pytest
 from whole_runs import SMALL, Cli, CliHere, Done
 
-from pipeline.folders import CONF
+CONF = Path(__file__).resolve().parents[1] / "conf"
 
 LONG = ("test_stages_techniques.py", "test_bad_inputs.py", "test_compression_schemes.py", "test_compression_export.py")
 """Files of many tests that are not slow one by one."""
@@ -19,8 +20,18 @@ LONG = ("test_stages_techniques.py", "test_bad_inputs.py", "test_compression_sch
 def pytest_configure(config):
     """Keeps xdist from ordering files by their number of tests: the files that take minutes have few."""
     config.option.loadscopereorder = False
-    if (own := CONF / "local/default.yaml").exists():
-        raise pytest.UsageError(f"{own} would change what the tests see; move it away while they run")
+    _without_own_defaults(config)
+
+
+def _without_own_defaults(config):
+    """Lets tests, and processes that they start, see the configurations without what this user put into `local/`."""
+    if "FRUGAL_CONF" not in os.environ and list(CONF.glob("local/*.yaml")):
+        folder = tempfile.TemporaryDirectory()
+        config.add_cleanup(folder.cleanup)
+        os.environ["FRUGAL_CONF"] = str(Path(folder.name, "conf"))
+        shutil.copytree(CONF, os.environ["FRUGAL_CONF"])
+        for own in Path(os.environ["FRUGAL_CONF"]).glob("local/*.yaml"):
+            own.unlink()
 
 
 def pytest_collection_modifyitems(items):

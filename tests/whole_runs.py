@@ -85,7 +85,9 @@ class Cli:
         self._count += 1
         folder = self._folder / f"run{self._count}"
         folder.mkdir(parents=True)
-        kept = {name: value for name, value in os.environ.items() if name not in ("HYDRA_FULL_ERROR", "PIPELINE_RUN_ID")}
+        kept = {
+            name: value for name, value in os.environ.items() if name not in ("HYDRA_FULL_ERROR", "PIPELINE_RUN_ID")
+        }
         return folder, {**kept, "FRUGAL_STORE": str(store or self.store), "COLUMNS": "200"}
 
     def __call__(self, *arguments: str, store: Path | None = None) -> Done:
@@ -127,6 +129,15 @@ class CliHere(Cli):
             root.handlers[:] = handlers
             root.setLevel(level)
         return Done(code, *self._captured.readouterr(), folder)
+
+
+def jobs(words: list[str]) -> list[list[str]]:
+    """The overrides of each job that a command line asks for: one, or those of a sweep (-m)."""
+    from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    given = OverridesParser.create().parse_overrides([word for word in words if word != "-m"])
+    return [job for batch in BasicSweeper.split_arguments(given, None) for job in batch]
 
 
 def wait_for_epoch(epoch: int, process: subprocess.Popen, store: Path) -> None:

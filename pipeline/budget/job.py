@@ -14,9 +14,10 @@ from pipeline.engine.plan import Step
 from pipeline.engine.run import Outcome, deliver
 from pipeline.engine.settings import Settings, checked
 from pipeline.engine.store import Store
-from pipeline.execution import Execution, Job, plan_in_words, report_place, tracked
+from pipeline.execution import Execution, Job, plan_in_words, report_place
 from pipeline.search.chain import REFERENCE_MODEL, chain, on_test_part
 from pipeline.stages.registry import KINDS
+from pipeline.tracking.tracker import Tracked
 from pipeline.watching import Watching, watched
 
 NOTHING_FITS = 3
@@ -26,8 +27,15 @@ REPORT = "report"
 """The stage that sets the Pareto set beside the reference."""
 
 
-def search(job: Job, settings: Settings, facts: Mapping[str, str], watching: Watching) -> Execution:
+def search(job: Job, settings: Settings, facts: Mapping[str, str], watching: Watching, followed: Tracked) -> Execution:
     """Searches, and writes what it found to the job's folder.
+
+    Args:
+        job: What it is asked for.
+        settings: Checked, with a section `budget`.
+        facts: Of the run, which its artifacts and its report remember.
+        watching: How the run is followed.
+        followed: What who follows it is told of the job.
 
     Raises:
         ConfigError: For wrong settings, or more processes than the one that it runs in.
@@ -44,7 +52,7 @@ def search(job: Job, settings: Settings, facts: Mapping[str, str], watching: Wat
         if settings.dry_run:
             return Execution(None, f"{plan_in_words(plan)}\n{_space_in_words(found)}")
         job.folder.mkdir(parents=True, exist_ok=True)
-        with watched(watching, plan, tracked(job, settings), job.folder, settings.cost) as observers:
+        with watched(watching, plan, followed, job.folder, settings.cost) as observers:
             workshop.tell(observers)
             done = _searched(job, found, workshop, plan)
             observers.end("failed" if done.outcome and done.outcome.failures else "finished")

@@ -45,7 +45,7 @@ def stop() -> None:
 
 
 def slowest(folder: Path) -> list[OwnTime]:
-    """Returns the operations that a trace's time on the CPU went to, longest first.
+    """Returns the operations that the newest trace's time on the CPU went to, longest first.
 
     Args:
         folder: As given to `start`.
@@ -55,20 +55,18 @@ def slowest(folder: Path) -> list[OwnTime]:
     """
     from tensorflow.tsl.profiler.protobuf.xplane_pb2 import XSpace
 
-    files = sorted(folder.rglob("*.xplane.pb"))
+    files = sorted(folder.rglob("*.xplane.pb"), key=lambda path: path.stat().st_mtime_ns)
     if not files:
         raise FileNotFoundError(f"{folder}: no trace of TensorFlow's profiler")
     times: dict[str, float] = defaultdict(float)
     counts: dict[str, int] = defaultdict(int)
-    for path in files:
-        for plane in XSpace.FromString(path.read_bytes()).planes:
-            if plane.name != "/host:CPU":
-                continue
-            for line in plane.lines:
-                for event, own in own_times(line.events):
-                    known = plane.event_metadata[event.metadata_id]
-                    if not known.display_name:  # the runtime's own, such as waiting for operations
-                        continue
+    for plane in XSpace.FromString(files[-1].read_bytes()).planes:
+        if plane.name != "/host:CPU":
+            continue
+        for line in plane.lines:
+            for event, own in own_times(line.events):
+                known = plane.event_metadata[event.metadata_id]
+                if known.display_name:  # the runtime's own, such as waiting for operations, have none
                     times[known.name] += own * PICO
                     counts[known.name] += 1
     whole = sum(times.values()) or 1.0

@@ -7,6 +7,7 @@ from pipeline.reporting.caveats import unlike
 from pipeline.reporting.compare import verdict
 from pipeline.reporting.document import Document, measurement_of
 from pipeline.reporting.figures import format_money, format_seconds
+from pipeline.reporting.flatten import flatten
 from pipeline.reporting.graph import upstream
 from pipeline.reporting.metrics import COST, figures_of, metrics_of, times
 from pipeline.reporting.money import total_cost, total_money
@@ -63,7 +64,7 @@ def compare_runs(first: Document, second: Document) -> Runs:
     import yaml
 
     try:
-        configurations = [_flat(yaml.safe_load(document["config"])) for document in (first, second)]
+        configurations = [_settings(yaml.safe_load(document["config"])) for document in (first, second)]
     except yaml.YAMLError as error:
         raise ValueError(f"config is not YAML: {' '.join(str(error).split())}") from None
     names = [[model["name"] for model in document["models"]] for document in (first, second)]
@@ -94,15 +95,9 @@ def differences(first: Mapping[str, str], second: Mapping[str, str]) -> list[Dif
     ]
 
 
-def _flat(value: Any, prefix: str = "") -> dict[str, str]:
+def _settings(configuration: Any) -> dict[str, str]:
     """Returns a configuration's values as YAML would have them in a line, by dotted key; lists are values."""
-    if isinstance(value, dict) and value:
-        return {
-            key: text
-            for name, each in value.items()
-            for key, text in _flat(each, f"{prefix}.{name}" if prefix else str(name)).items()
-        }
-    return {prefix: _line(value)}
+    return {key: _line(value) for key, value in flatten(configuration).items()}
 
 
 def _line(value: Any) -> str:

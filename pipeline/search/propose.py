@@ -71,8 +71,8 @@ def propose(
     """Returns the next trial, the same for the same findings; None when nothing is left or affordable.
 
     A candidate is worth the largest gain in hypervolume that it promises at any rung, divided by the core time of all
-    that has to be done until there; what is shared with earlier trials costs nothing. It starts at the lowest rung whose
-    training is still to be done, and goes on from rung to rung only as one of the best of its rung. While nothing
+    that has to be done until there; what is shared with earlier trials costs nothing. It starts at the lowest rung
+    whose training is still to be done, and goes on from rung to rung only as one of the best of its rung. While nothing
     promises a gain, what is nearest to the budget comes first.
 
     Args:

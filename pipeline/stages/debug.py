@@ -1,9 +1,8 @@
 """A quick look in place of the real thing: smaller settings for every stage, by what each has."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
-import pydantic
 from pydantic.dataclasses import dataclass
 
 from pipeline.engine.stage import STRICT
@@ -35,7 +34,7 @@ class DebugSettings:
     examples: Positive | None = None
     batch_size: Positive | None = None
     runs: Positive | None = None
-    plain: Annotated[bool, pydantic.Field()] = False
+    plain: bool = False
 
     @property
     def on(self) -> bool:

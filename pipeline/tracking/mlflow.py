@@ -39,29 +39,17 @@ class Mlflow:
         run: What it is.
 
     Raises:
-        ValueError: If the store can't be opened or made.
+        ValueError: If the store can't be opened or made, or takes no runs of this name.
     """
 
     def __init__(self, folder: Path, run: Tracked) -> None:
         for name in ("alembic", "mlflow"):
             logging.getLogger(name).setLevel(logging.WARNING)
         folder.mkdir(parents=True, exist_ok=True)
-        # Processes of one sweep make the store, the experiment and the parent once.
-        with portalocker.Lock(folder / "mlflow.lock", timeout=600):
-            try:
-                self._client = MlflowClient(f"sqlite:///{(folder / 'mlflow.db').resolve()}?timeout=60")
-                experiment = self._experiment(run.name, folder)
-            except (MlflowException, SQLAlchemyError) as error:
-                raise ValueError(str(error).partition("\n")[0]) from error
-            self._parent = self._sweep(experiment, run.sweep) if run.sweep else None
-        tags = {"frugal.command": run.command, "frugal.run": run.moment}
-        if self._parent is not None:
-            tags |= {MLFLOW_PARENT_RUN_ID: self._parent, SWEEP: run.sweep}
-        made = self._client.create_run(experiment, tags=tags, run_name=run.moment)
-        self._id = made.info.run_id
-        params = [Param(plain(key), str(value)[:LONGEST]) for key, value in run.settings.items()]
-        for start in range(0, len(params), BATCH):
-            self._client.log_batch(self._id, params=params[start : start + BATCH])
+        try:
+            self._open(folder, run)
+        except (MlflowException, SQLAlchemyError) as error:
+            raise ValueError(str(error).partition("\n")[0]) from error
 
     def epoch(self, stage: str, number: int, metrics: Mapping[str, float]) -> None:
         """Logs an epoch's metrics at its number."""
@@ -86,6 +74,21 @@ class Mlflow:
         self._client.set_terminated(self._id, status)
         if self._parent is not None:
             self._client.set_terminated(self._parent, status)
+
+    def _open(self, folder: Path, run: Tracked) -> None:
+        # Processes of one sweep make the store, the experiment and the parent once.
+        with portalocker.Lock(folder / "mlflow.lock", timeout=600):
+            self._client = MlflowClient(f"sqlite:///{(folder / 'mlflow.db').resolve()}?timeout=60")
+            experiment = self._experiment(run.name, folder)
+            self._parent = self._sweep(experiment, run.sweep) if run.sweep else None
+        tags = {"frugal.command": run.command, "frugal.run": run.moment}
+        if self._parent is not None:
+            tags |= {MLFLOW_PARENT_RUN_ID: self._parent, SWEEP: run.sweep}
+        made = self._client.create_run(experiment, tags=tags, run_name=run.moment)
+        self._id = made.info.run_id
+        params = [Param(plain(key), str(value)[:LONGEST]) for key, value in run.settings.items()]
+        for start in range(0, len(params), BATCH):
+            self._client.log_batch(self._id, params=params[start : start + BATCH])
 
     def _experiment(self, name: str, folder: Path) -> str:
         found = self._client.get_experiment_by_name(name)

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from pipeline.tracking.flatten import Value
-
+Value = str | int | float | bool
 End = Literal["finished", "failed", "interrupted"]
 
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
 
 from pipeline.execution import read_config
 from pipeline.folders import CONF
 
-GROUPS = ("data", "model", "optimizer", "stage", "experiment", "tracking", "debug")
+GROUPS = ("data", "model", "optimizer", "tracking")
 NESTED = ("augment", "input", "schedule")
 FILES = sorted(path for path in CONF.rglob("*.yaml") if path.parent.name != "local")
 KEY = re.compile(r"^\s*[A-Za-z_][\w.-]*:( |$)")
@@ -17,15 +18,12 @@ KEY = re.compile(r"^\s*[A-Za-z_][\w.-]*:( |$)")
 
 def overrides(path: Path) -> list[str]:
     group, option = path.parent.name, path.stem
-    if group == "experiment":
-        return [f"+experiment={option}"]
-    model = "model=mlp" if group == "data" else ""
-    base = ["+experiment=digits", model, f"{group}={option}"]
+    base = ["+stage@stages.prepare=prepare", "+stage@stages.baseline=train"]
     if group in NESTED:
         place = "optimizer" if group == "schedule" else "stages.baseline"
-        base = ["+experiment=digits", f"{group}@{place}.{group}={option}"]
-    if group == "stage":
-        base = ["+experiment=digits", f"+stage@stages.extra={option}"]
+        base.append(f"{group}@{place}.{group}={option}")
+    else:
+        base.append(f"{group}={option}")
     required = {
         "csv": ["data.path=any.csv", "data.label=any"],
         "parquet": ["data.path=any.parquet", "data.label=any"],
@@ -35,8 +33,7 @@ def overrides(path: Path) -> list[str]:
         "tfds": ["data.name=any"],
         "function": ["data._target_=mine.load"],
     }
-    base += required.get(option, [])
-    return [each for each in base if each]
+    return [*base, *required.get(option, [])]
 
 
 @pytest.mark.parametrize(
@@ -44,10 +41,28 @@ def overrides(path: Path) -> list[str]:
 )
 def test_every_option_composes(path):
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("config", overrides=overrides(path))
-    if path.parent.name != "stage":
-        settings, stages = read_config(config)
-        assert set(stages) == set(settings.stages)
+        found = read_config(compose("config", overrides=overrides(path)))
+    assert list(found.stages) == ["prepare", "baseline"]
+
+
+@pytest.mark.parametrize("path", sorted((CONF / "experiment").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_experiment_composes_and_gets_small(path):
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("config", overrides=[f"+experiment={path.stem}"])
+    found = read_config(config)
+    assert set(found.stages) == set(found.settings.stages)
+    small = list(read_config(OmegaConf.merge(config, OmegaConf.load(CONF / "debug/tiny.yaml"))).stages.values())
+    assert {stage.epochs for stage in small if hasattr(stage, "epochs") and stage.kind != "score"} <= {1}
+    assert {stage.limit for stage in small if stage.kind == "prepare"} == {100}
+    assert all(stage.runs == 20 for stage in small if stage.kind == "measure")
+    assert all("debug" in stage.title for stage in small if stage.kind == "report")
+
+
+def test_every_stage_composes():
+    options = [path.stem for path in FILES if path.parent.name == "stage"]
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("config", overrides=[f"+stage@stages.{option}={option}" for option in options])
+    assert {option: config.stages[option].kind for option in options} == {option: option for option in options}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(CONF)))

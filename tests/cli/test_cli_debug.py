@@ -1,4 +1,4 @@
-"""The presets of conf/debug/ make any experiment small, and change the keys with it."""
+"""What the presets of conf/debug/ make of a run; that every experiment gets small is in test_cli_conf.py."""
 
 import json
 from pathlib import Path
@@ -12,26 +12,12 @@ from pipeline.engine.observer import Observers
 from pipeline.execution import read_config
 from pipeline.folders import CONF
 
-EXPERIMENTS = sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
 PRESETS = sorted(path.stem for path in (CONF / "debug").glob("*.yaml"))
 
 
 def stages(*overrides: str):
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        return read_config(compose("config", overrides=list(overrides)))[1]
-
-
-def of_kind(kind, found):
-    return [stage for stage in found.values() if stage.kind == kind]
-
-
-@pytest.mark.parametrize("experiment", EXPERIMENTS)
-def test_every_experiment_gets_small(experiment):
-    found = stages(f"+experiment={experiment}", "debug=tiny")
-    assert {stage.epochs for stage in found.values() if hasattr(stage, "epochs") and stage.kind != "score"} <= {1}
-    assert {stage.limit for stage in of_kind("prepare", found)} == {100}
-    assert all(stage.runs == 20 for stage in of_kind("measure", found))
-    assert all("debug" in stage.title for stage in of_kind("report", found))
+        return read_config(compose("config", overrides=list(overrides))).stages
 
 
 def test_a_search_gets_small_in_all_its_stages():
@@ -51,8 +37,9 @@ def test_every_preset_composes_and_one_of_its_settings_can_be_changed(preset):
 
 
 def test_without_a_preset_nothing_is_changed():
-    assert stages("+experiment=digits") == stages("+experiment=digits", "debug=none")
-    assert stages("+experiment=digits")["prepare"].limit is None
+    found = stages("+experiment=digits", "debug=none")
+    assert found == stages("+experiment=digits")
+    assert found["prepare"].limit is None
 
 
 def test_a_training_without_anything_against_overfitting():
@@ -66,6 +53,13 @@ def test_a_wrong_setting_is_named():
         stages("+experiment=digits", "debug.epochs=0")
 
 
+def test_a_mistake_is_told_of_what_the_user_wrote():
+    with pytest.raises(ConfigError, match=r"stages.measure_prune.runs=many: not valid; accepted: a valid integer"):
+        stages("+experiment=digits", "debug=tiny", "stages.measure_prune.runs=many")
+    with pytest.raises(ConfigError, match=r"stages.baseline.augment=flip_crop: takes a group's settings"):
+        stages("+experiment=digits", "debug=overfit", "stages.baseline.augment=flip_crop")
+
+
 def test_a_small_subset_is_learned_by_heart(tmp_path):
     chosen = ["data=digits", "model=cnn", "+stage@stages.prepare=prepare", "+stage@stages.net=train", "debug=overfit"]
     done = pipeline.run(pipeline.compose([*chosen, f"store.path={tmp_path / 'store'}"]), tmp_path / "run")
@@ -77,7 +71,7 @@ def test_a_small_subset_is_learned_by_heart(tmp_path):
 def test_one_batch_is_one_step_of_each_training(tmp_path, monkeypatch):
     steps = []
     monkeypatch.setattr(Observers, "step", lambda self, stage, number: steps.append((stage, number)))
-    overrides = ["+experiment=breast_cancer", "debug=one_batch", f"store.path={tmp_path / 'store'}"]
-    done = pipeline.run(pipeline.compose(overrides), tmp_path / "run")
+    config = pipeline.compose(["+experiment=breast_cancer", "debug=one_batch", f"store.path={tmp_path / 'store'}"])
+    config.stages = {name: config.stages[name] for name in ("prepare", "baseline", "prune")}
+    assert set(pipeline.run(config, tmp_path / "run").statuses.values()) == {"built"}
     assert steps == [("baseline", 1), ("prune", 1)]
-    assert "debug" in (done.folder / "report/report.html").read_text()

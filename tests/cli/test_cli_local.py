@@ -1,12 +1,13 @@
 """A user's own defaults: read with every run, below what an experiment and the command line say, and never tracked."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 import pipeline
-from pipeline.folders import CONF
+from pipeline.folders import CONF, SHIPPED
 
 OWN = """# @package _global_
 defaults:
@@ -25,6 +26,13 @@ def own(tmp_path):
     (tmp_path / "mine/local").mkdir(parents=True)
     (tmp_path / "mine/local/default.yaml").write_text(OWN)
     return tmp_path / "mine"
+
+
+def test_they_are_read_from_the_folder_that_is_there_for_them(own, tmp_path, monkeypatch):
+    shutil.copytree(CONF, tmp_path / "conf")
+    shutil.copy(own / "local/default.yaml", tmp_path / "conf/local")
+    monkeypatch.setattr("pipeline.api.CONF", tmp_path / "conf")
+    assert pipeline.compose().cost.per_core_hour == 0.5
 
 
 def test_own_defaults_are_read_and_may_choose_groups(own):
@@ -53,9 +61,9 @@ def test_a_wrong_key_among_them_is_one_line(own, cli):
 
 def test_the_folder_is_there_and_what_is_put_there_is_ignored():
     assert (CONF / "local/README.md").is_file()
-    if (CONF.parent / ".git").exists():
+    if (SHIPPED.parent / ".git").exists():
         done = subprocess.run(
-            ["git", "check-ignore", "conf/local/default.yaml"], cwd=CONF.parent, capture_output=True, check=False
+            ["git", "check-ignore", "conf/local/default.yaml"], cwd=SHIPPED.parent, capture_output=True, check=False
         )
         assert done.returncode == 0
 

@@ -6,23 +6,38 @@ import subprocess
 import sys
 
 import pytest
+from whole_runs import Cli
 
-FAILING = ("data=digits", "+stage@stages.prepare=prepare", "+stage@stages.few=sample", "stages.few.method=balanced",
-           "stages.few.per_class=100000")  # fmt: skip
+PREPARE = ("data=breast_cancer", "+stage@stages.prepare=prepare")
+FAILING = (*PREPARE, "+stage@stages.few=sample", "stages.few.method=balanced", "stages.few.per_class=100000")
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """The command line, on one store for all of these tests."""
+    folder = tmp_path_factory.mktemp("logs")
+    return Cli(folder / "runs", folder / "store")
+
+
+@pytest.fixture(scope="module")
+def prepared(shared):
+    """What a run says that goes well; those that fail reuse its stage."""
+    return shared(*PREPARE)
+
+
+def test_a_quiet_run_has_no_line_of_a_library(prepared):
+    assert prepared.code == 0
+    assert [line.split(":")[0] for line in prepared.err.splitlines()] == ["[1/1] prepare", "prepare", "[1/1] prepare"]
 
 
 @pytest.mark.parametrize("verbose", ["", "hydra.verbose=[pipeline]", "hydra.verbose=true"])
-def test_debug_lines_are_shown_on_demand(cli, verbose):
-    done = cli(*FAILING, *([verbose] if verbose else []))
+def test_debug_lines_are_shown_on_demand_and_without_colours(shared, prepared, verbose):
+    assert prepared.statuses == {"prepare": "built"}
+    done = shared(*FAILING, *([verbose] if verbose else []))
     assert done.code == 2
     assert "stage few failed" in done.err
-    assert ("Traceback" in done.err, "prepare: key " in done.err) == (bool(verbose), bool(verbose))
-
-
-def test_a_quiet_run_has_no_line_of_a_library(cli):
-    done = cli("data=breast_cancer", "+stage@stages.prepare=prepare")
-    assert done.code == 0
-    assert [line.split(":")[0] for line in done.err.splitlines()] == ["[1/1] prepare", "prepare", "[1/1] prepare"]
+    assert ("Traceback" in done.err, "few: key " in done.err) == (bool(verbose), bool(verbose))
+    assert "\x1b" not in done.err
 
 
 PROGRAM = """
@@ -43,7 +58,6 @@ def shown(**environment) -> str:
     return text
 
 
-def test_colours_are_for_terminals_and_no_color_turns_them_off(cli):
+def test_colours_are_for_terminals_and_no_color_turns_them_off():
     assert "\x1b[33m" in shown()
     assert "\x1b[3" not in shown(NO_COLOR="1")
-    assert "\x1b" not in cli(*FAILING).err

@@ -1,40 +1,39 @@
-"""A new user's two paths, with the YAML and the command as the documentation gives them."""
+"""A new user's two paths, with the YAML and the overrides of the command as the documentation gives them."""
 
 import numpy as np
+import pytest
 from new_user import write_experiment, write_model, write_pictures, write_table
 
-
-def run(cli, page, *more, debug="none", **files):
-    """Runs a page's command in a folder with a user's files; `Cli` makes the folder, so it is told where they are."""
-    folder = cli.store.parent / "user"
-    folder.mkdir()
-    for name, write in files.items():
-        write(folder / name.replace("_keras", ".keras").replace("_csv", ".csv"))
-    arguments = write_experiment(page, folder)
-    assert len((folder / "mine/experiment" / f"{arguments[2].partition('=')[2]}.yaml").read_text().splitlines()) <= 10
-    arguments[1] = str(folder / "mine")
-    return cli(*arguments, f"debug={debug}", *(f"{key}={folder / value}" for key, value in more))
+import pipeline
+from pipeline.measurement.outputs import tflite_outputs
 
 
-def test_a_table_becomes_a_report(cli):
-    done = run(cli, "own_csv.md", ("data.path", "flowers.csv"), debug="tiny", flowers_csv=write_table)
-    assert done.code == 0, done.err
-    page = (done.output / "report/report.html").read_text()
-    assert "pruned + int8" in page
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Runs what a page's command asks for, in a folder with a user's files."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(page, *more):
+        yaml, (flag, folder, *overrides) = write_experiment(page, tmp_path)
+        assert flag == "--config-dir"
+        assert len(yaml.read_text().splitlines()) <= 10
+        return pipeline.run(pipeline.compose([*overrides, "store.path=store", *more], config_dir=folder), "run")
+
+    return run
+
+
+def test_a_table_becomes_a_report(run, tmp_path):
+    write_table(tmp_path / "flowers.csv")
+    done = run("own_csv.md", "debug=tiny")
     assert done.statuses["report"] == "built"
+    page = (done.folder / "report/report.html").read_text()
+    assert "pruned + int8" in page
+    assert "debug, figures mean nothing" in page
 
 
-def test_a_model_and_pictures_become_a_tflite_file(cli):
-    done = run(
-        cli,
-        "own_model.md",
-        ("data.path", "pictures"),
-        ("stages.mine.path", "mine.keras"),
-        pictures=write_pictures,
-        mine_keras=write_model,
-    )
-    assert done.code == 0, done.err
-    from pipeline.measurement.outputs import tflite_outputs
-
-    outputs = tflite_outputs(done.output / "export/model.tflite", np.zeros((1, 32, 32, 3), np.uint8))
+def test_a_model_and_pictures_become_a_tflite_file(run, tmp_path):
+    write_pictures(tmp_path / "pictures")
+    write_model(tmp_path / "mine.keras")
+    done = run("own_model.md")
+    outputs = tflite_outputs(done.folder / "export/model.tflite", np.zeros((1, 32, 32, 3), np.uint8))
     assert outputs.shape == (1, 2)
