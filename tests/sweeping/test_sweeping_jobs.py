@@ -103,7 +103,7 @@ def test_the_cores_are_shared_out_unless_the_user_has(mixed):
 def test_a_sweep_that_ends_leaves_no_process(cli, how):
     process, folder = cli.start(
         *TABLE,
-        f"{VALIDATION}=0.3,0.35",
+        f"{VALIDATION}=0.3,0.35,0.36",
         "hydra.launcher.n_jobs=2",
         start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
