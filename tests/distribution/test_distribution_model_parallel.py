@@ -7,7 +7,7 @@ import sys
 
 import mesh_cases
 import pytest
-from whole_runs import Cli, manifests
+from whole_runs import manifests
 
 pytestmark = pytest.mark.slow
 
@@ -93,11 +93,6 @@ STAGES = (
 )
 
 
-@pytest.fixture
-def cli(tmp_path):
-    return Cli(tmp_path / "runs", tmp_path / "store")
-
-
 def test_a_run_trains_and_distils_over_a_mesh(cli):
     done = cli(
         *STAGES,
@@ -131,8 +126,8 @@ def test_a_run_trains_and_distils_over_a_mesh(cli):
         (("distribution.preset=rows",), "dense_conv"),
     ],
 )
-def test_what_it_cannot_carry_is_refused_before_anything_runs(cli, arguments, said):
-    done = cli(*STAGES, *arguments)
+def test_what_it_cannot_carry_is_refused_before_anything_runs(cli_here, arguments, said):
+    done = cli_here(*STAGES, *arguments)
     assert done.code == 2
     assert said in done.err + done.out
-    assert not manifests(cli.store)
+    assert not manifests(cli_here.store)

@@ -164,10 +164,10 @@ def test_a_lost_server_ends_the_run_and_a_lost_worker_does_not(tmp_path, monkeyp
         ),
     ],
 )
-def test_what_it_can_not_do_is_refused_before_anything_runs(places, arguments, said, cli, monkeypatch):
+def test_what_it_can_not_do_is_refused_before_anything_runs(places, arguments, said, cli_here, monkeypatch):
     if places:
         monkeypatch.setenv("TF_CONFIG", configs(*places)["chief"])
-    done = cli(*TRAINING, SERVED, *arguments)
+    done = cli_here(*TRAINING, SERVED, *arguments)
     assert done.code == 2
     assert said in done.err
     assert not list(done.folder.glob("outputs/*/*/logs/*"))

@@ -99,8 +99,8 @@ def test_a_killed_run_goes_on_and_ends_bit_for_bit_as_an_uninterrupted_one(runs,
         (("distribution.stages=2", "distribution.schedule=zero"), "distribution.schedule"),
     ],
 )
-def test_a_wrong_setting_is_refused_in_one_line(cli, arguments, said):
-    done = cli(*TRAINING, PIPELINE, *arguments)
+def test_a_wrong_setting_is_refused_in_one_line(cli_here, arguments, said):
+    done = cli_here(*TRAINING, PIPELINE, *arguments)
     assert done.code == 2
     assert said in done.err
     assert len(done.err.strip().splitlines()) == 1

@@ -21,7 +21,7 @@ _VARIABLES = {
     **{color: f"var(--series-{place})" for place, color in enumerate(SERIES)},
     ACCENT: "var(--accent)",
 }
-_POINTS, _REM = 72, 16
+_REM = 16
 _SMALLEST, _LARGEST = 0.9, 1.25  # of a chart's natural width; a narrower screen scrolls
 _LABEL, _SWATCH = 20, 28
 
@@ -101,11 +101,6 @@ def panels(
     return list(figure.subplots(rows, columns, squeeze=False, gridspec_kw=places, **sharing).ravel())
 
 
-def name_width(names: Sequence[str]) -> float:
-    """Returns the inches that `name_rows` needs at the left for names."""
-    return 0.25 + 0.09 * max(len(shortened(name)) for name in names)
-
-
 def plain_axes(axes: Any, *, x_label: str = "", y_label: str = "", grid: str = "y") -> None:
     """Leaves of a pair of axes the line below, labels without ticks, and the grid of one axis or both."""
     from matplotlib.ticker import FuncFormatter
@@ -126,12 +121,6 @@ def log_x(axes: Any, lowest: float, highest: float) -> None:
     axes.set_xlim(lowest / 1.6, highest * 1.6)
     axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0) if highest < 1000 * lowest else (1.0,)))
     axes.xaxis.set_minor_formatter(NullFormatter())
-
-
-def name_rows(axes: Any, names: Sequence[str]) -> None:
-    """Names the rows 0, 1, 2 and so on of a chart from top to bottom."""
-    axes.set_yticks(range(len(names)), [shortened(name) for name in names], color=TEXT)
-    axes.set_ylim(len(names) - 0.5, -0.5)
 
 
 def shortened(name: str, most: int = _LABEL) -> str:

@@ -3,19 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.reporting.charts.base import (
-    NEUTRAL,
-    SERIES,
-    chart,
-    name_rows,
-    name_width,
-    panels,
-    plain_axes,
-    swatch_height,
-    swatches,
-)
-
-_WIDTH = 8.5
+from pipeline.reporting.charts.base import NEUTRAL, SERIES
+from pipeline.reporting.charts.rows import rows_chart
 
 MOST = 7
 """Stages that have a colour of their own; the rest are added up."""
@@ -33,19 +22,13 @@ def cost_chart(models: Sequence[str], spent: Mapping[str, Sequence[float]], *, a
     shown = {stage: spent[stage] for stage in spent if stage in order[:MOST]}
     others = [sum(spent[stage][place] for stage in order[MOST:]) for place in range(len(models))]
     layers = {**shown, **({f"{len(order) - MOST} others": others} if order[MOST:] else {})}
-    colors = [*SERIES[: len(shown)], NEUTRAL][: len(layers)]
-    top = swatch_height(list(layers), _WIDTH)
+    colors = dict(zip(layers, [*SERIES[: len(shown)], NEUTRAL], strict=False))
 
-    def paint(figure: Any) -> None:
-        (axes,) = panels(figure, left=name_width(models), bottom=0.65, top=top)
-        plain_axes(axes, x_label="core-seconds", grid="x")
+    def draw(axes: Any) -> None:
         starts = [0.0] * len(models)
-        for (_, values), color in zip(layers.items(), colors, strict=True):
-            axes.barh(range(len(models)), values, left=starts, height=0.62, color=color)
+        for stage, values in layers.items():
+            axes.barh(range(len(models)), values, left=starts, height=0.62, color=colors[stage])
             starts = [start + value for start, value in zip(starts, values, strict=True)]
         axes.set_xlim(0, 1.03 * max(starts) or 1)
-        name_rows(axes, models)
-        swatches(figure, list(layers), colors)
 
-    height = top + 0.65 + 0.38 * len(models)
-    return chart(paint, inches=(_WIDTH, height), alternative=alternative)
+    return rows_chart(models, colors, draw, x_label="core-seconds", row=0.38, alternative=alternative)

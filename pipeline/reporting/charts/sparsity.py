@@ -3,18 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.reporting.charts.base import (
-    SERIES,
-    chart,
-    name_rows,
-    name_width,
-    panels,
-    plain_axes,
-    swatch_height,
-    swatches,
-)
-
-_WIDTH = 8.5
+from pipeline.reporting.charts.base import SERIES
+from pipeline.reporting.charts.rows import rows_chart
 
 
 def sparsity_chart(layers: Sequence[str], shares: Mapping[str, Sequence[float | None]], *, alternative: str) -> str:
@@ -26,17 +16,18 @@ def sparsity_chart(layers: Sequence[str], shares: Mapping[str, Sequence[float | 
         alternative: The chart in words.
     """
     thickness = 0.8 / len(shares)
-    top = swatch_height(list(shares), _WIDTH)
 
-    def paint(figure: Any) -> None:
-        (axes,) = panels(figure, left=name_width(layers), bottom=0.65, top=top)
-        plain_axes(axes, x_label="zeros, % of the layer's weights", grid="x")
+    def draw(axes: Any) -> None:
         for place, values in enumerate(shares.values()):
             rows = [index - 0.4 + (place + 0.5) * thickness for index in range(len(layers))]
             axes.barh(rows, [100 * (value or 0) for value in values], height=0.85 * thickness, color=SERIES[place])
         axes.set_xlim(0, 100)
-        name_rows(axes, layers)
-        swatches(figure, list(shares), SERIES[: len(shares)])
 
-    height = top + 0.65 + max(0.3, 0.14 * len(shares)) * len(layers)
-    return chart(paint, inches=(_WIDTH, height), alternative=alternative)
+    return rows_chart(
+        layers,
+        dict(zip(shares, SERIES, strict=False)),
+        draw,
+        x_label="zeros, % of the layer's weights",
+        row=max(0.3, 0.14 * len(shares)),
+        alternative=alternative,
+    )
