@@ -161,7 +161,7 @@ def read_config(config: DictConfig) -> Checked:
     debug = checked(DebugSettings, settings.debug, "debug")
     if debug.on:  # only now, so that a mistake is told of what the user wrote
         plain["stages"] = debugged(plain["stages"], debug)
-        if plain["budget"] is not None:
+        if plain.get("budget") is not None:
             plain["budget"] = debugged_search(plain["budget"], debug)
         settings = read_settings(plain)
         stages = ordered(read_stages(settings.stages, KINDS))

@@ -102,7 +102,7 @@ def test_a_chart_joins_the_pareto_set_names_it_and_leaves_rings_for_the_rest():
     chart = pareto_chart(places, {1, 2, 4}, **words)
     assert chart == pareto_chart(places, {1, 2, 4}, **words)
     assert sorted(re.findall(r">(1, 4|\d)</text>", chart)) == ["1, 4", "2"]
-    dots = re.findall(r'style="fill: var\(--(page|accent)\); stroke: var\(--(muted|accent)\)[^"]*" transform', chart)
+    dots = re.findall(r'; fill: var\(--(page|accent)\); stroke: var\(--(muted|accent)\)[^"]*" transform', chart)
     assert dots == [("page", "muted")] * 2 + [("accent", "accent")] * 3
     colours = set(re.findall(r"(?:stroke|fill): (#\w+|var\(--\w+\))", chart))
     assert {"var(--accent)", "var(--muted)", "var(--page)", "var(--line)"} == colours
