@@ -117,7 +117,13 @@ class CliHere(Cli):
         shown, console.file = console.file, sys.stderr
         os.chdir(folder)
         try:
-            with mock.patch.dict(os.environ, environment, clear=True), mock.patch("sys.argv", ["frugal", *arguments]):
+            with (
+                mock.patch.dict(os.environ, environment, clear=True),
+                mock.patch("sys.argv", ["frugal", *arguments]),
+                mock.patch(
+                    "logging._handlerList", []
+                ),  # Hydra closes those there are; absl's would close pytest's file
+            ):
                 main()
         except SystemExit as ended:
             code = ended.code
