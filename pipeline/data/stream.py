@@ -19,6 +19,9 @@ LastBatch = Literal["keep", "drop", "pad"]
 
 _UNCHANGED = Augmentation()
 
+AHEAD = 8
+"""Batches made ahead; with AUTOTUNE there may be hundreds, twice as many each time that none is left."""
+
 
 def steps_per_epoch(split: Split, batch_size: int, last_batch: LastBatch = "keep") -> int:
     """Returns the batches in an epoch; a partial last one counts unless it is dropped.
@@ -131,7 +134,7 @@ def training_stream(
     epochs = tf.data.Dataset.range(first_epoch, last_epoch)
     stream = epochs.flat_map(index_batches).map(batch, num_parallel_calls=calls, deterministic=True)
     cardinality = tf.data.experimental.assert_cardinality(steps * (last_epoch - first_epoch))
-    return stream.apply(cardinality).prefetch(tf.data.AUTOTUNE)
+    return stream.apply(cardinality).prefetch(AHEAD)
 
 
 def evaluation_stream(
@@ -173,7 +176,7 @@ def evaluation_stream(
 
     numbers = tf.data.Dataset.range(rank, steps, ranks) if ranks <= steps else tf.data.Dataset.range(steps)
     stream = numbers.map(batch, num_parallel_calls=_calls(readers), deterministic=True)
-    return stream.prefetch(tf.data.AUTOTUNE)
+    return stream.prefetch(AHEAD)
 
 
 def _calls(readers: int | None) -> int:

@@ -179,10 +179,11 @@ class TrainingStage(Stage):
 
 def taught(batches: Any, targets: Callable[..., tuple[Any, ...]]) -> Any:
     """Returns the batches of a stream with other targets, in the same order."""
+    from pipeline.data.stream import AHEAD
     from pipeline.keras import tf
 
     mapped = batches.map(targets, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return mapped.prefetch(tf.data.AUTOTUNE)
+    return mapped.prefetch(AHEAD)
 
 
 UNSCALED = Scaling()
