@@ -13,9 +13,6 @@ from pipeline.data.dataset import Task
 from pipeline.data.examples import Images, Table
 from pipeline.data.sources.array_examples import examples_from
 
-_NEVER_WRITTEN = (RuntimeError,)
-"""What zipfile raises for encryption and, as NotImplementedError, for what else numpy never writes."""
-
 _BROKEN = (ValueError, TypeError, EOFError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error)
 """What numpy, zipfile and zlib raise for bytes that were changed after they were written."""
 
@@ -69,7 +66,11 @@ def _load(path: Path) -> np.ndarray | dict[str, np.ndarray]:
         raise ValueError(f"{path}: is neither NumPy's .npy nor .npz; accepted: what numpy.save or numpy.savez wrote")
     try:
         return _members(path) if start[:2] == b"PK" else np.load(path, mmap_mode="r", allow_pickle=False)
-    except _NEVER_WRITTEN as error:
+    except (MemoryError, RecursionError) as error:
+        raise ValueError(
+            f"{path}: damaged, or larger than memory ({_said(error)}); accepted: a whole .npy or .npz file that fits"
+        ) from error
+    except RuntimeError as error:  # zipfile's: for encryption, and as NotImplementedError for other ways of packing
         raise ValueError(
             f"{path}: packed in a way that is not read ({_said(error)}); accepted: what numpy.save or numpy.savez wrote"
         ) from error
