@@ -9,6 +9,7 @@ Runs the command on a terminal of its own, keeps the screen as a terminal would 
 
 import argparse
 import codecs
+import io
 import os
 import pty
 import re
@@ -84,7 +85,7 @@ def color(name: str) -> str | None:
 
 def draw(text: Text, path: Path) -> None:
     """Writes a picture of a screen."""
-    console = Console(record=True, width=400, file=Path(os.devnull).open("w"))  # noqa: SIM115  (it is never written)
+    console = Console(record=True, width=400, file=io.StringIO())
     console.print(text, soft_wrap=True)
     html = console.export_html(theme=DIMMED_MONOKAI, code_format=PAGE, inline_styles=True)
     with sync_playwright() as driver:

@@ -20,7 +20,7 @@ LastBatch = Literal["keep", "drop", "pad"]
 _UNCHANGED = Augmentation()
 
 AHEAD = 8
-"""Batches made ahead; with AUTOTUNE there may be hundreds, twice as many each time that none is left."""
+"""Batches made ahead: a number that bounds their memory, which AUTOTUNE would choose."""
 
 
 def steps_per_epoch(split: Split, batch_size: int, last_batch: LastBatch = "keep") -> int:
