@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.compression.converter import converter_of
 from pipeline.compression.serving import ColumnLike, Encoder, argument_specs
 from pipeline.keras import keras, tf
 
@@ -18,10 +19,10 @@ LOOKUP = re.compile(r"embedding_lookup[/_](\d+)\b")
 
 def to_tflite(model: keras.Model, *, sparse: bool = False) -> bytes:
     """Returns a model as a float32 TFLite file; `sparse` leaves zeros out of it where that saves bytes."""
-    converter = tf.lite.TFLiteConverter.from_keras_model(model)
-    if sparse:
-        converter.optimizations = [tf.lite.Optimize.EXPERIMENTAL_SPARSITY]
-    return bytes(converter.convert())
+    with converter_of(model) as converter:
+        if sparse:
+            converter.optimizations = [tf.lite.Optimize.EXPERIMENTAL_SPARSITY]
+        return bytes(converter.convert())
 
 
 def to_saved_model(

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from pipeline.keras import keras, tf
+from pipeline.compression.export import to_tflite
+from pipeline.keras import keras
 
 RAW = (keras.layers.Normalization, keras.layers.Embedding)
 """Layers that take what 8 bits can't hold: numbers of any magnitude, and codes."""
@@ -28,7 +29,7 @@ def raw_layers(model: keras.Model) -> tuple[list[str], list[str]]:
 
 def operations_of(model: keras.Model, layers: list[str]) -> dict[str, list[str]]:
     """Returns, by layer, the names that the converter gives to what its operations give."""
-    made = undelegated(bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert()))
+    made = undelegated(to_tflite(model))
     tensors = {int(each["index"]): each["name"] for each in made.get_tensor_details()}
     found: dict[str, list[str]] = {layer: [] for layer in layers}
     for operation in made._get_ops_details():

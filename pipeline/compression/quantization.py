@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.compression.converter import converter_of
 from pipeline.compression.float_layers import operations_of, raw_layers
 from pipeline.compression.schemes import CALIBRATED, InputType, Scheme, check_scheme
 from pipeline.keras import keras, tf
@@ -45,12 +46,12 @@ def quantize(
     for name in exclude:
         if name not in names:
             raise ValueError(f"exclude names {name}, which is no layer; accepted: {', '.join(names)}")
-    converter = tf.lite.TFLiteConverter.from_keras_model(model)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if scheme == "float16":
-        converter.target_spec.supported_types = [tf.float16]
     if scheme not in CALIBRATED:
-        return bytes(converter.convert())
+        with converter_of(model) as converter:
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            if scheme == "float16":
+                converter.target_spec.supported_types = [tf.float16]
+            return bytes(converter.convert())
     if calibration is None or not len(calibration):
         raise ValueError("no calibration example; accepted: at least 1")
     takers, raw = raw_layers(model)
@@ -63,7 +64,9 @@ def quantize(
         if model.get_layer(name).weights and not floats[name]:
             raise ValueError(f"exclude names {name}, whose operations the converter gives no name; accepted: others")
     nodes = sorted({each for names in floats.values() for each in names})
-    return _calibrated(converter, scheme, calibration, input_type, nodes)
+    with converter_of(model) as converter:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        return _calibrated(converter, scheme, calibration, input_type, nodes)
 
 
 def _calibrated(converter: Any, scheme: str, examples: np.ndarray, input_type: InputType, floats: list[str]) -> bytes:

@@ -11,6 +11,7 @@ from tensorflow_model_optimization.python.core.quantization.keras.default_8bit.d
     Default8BitOutputQuantizeConfig,
 )
 
+from pipeline.compression.converter import converter_of
 from pipeline.compression.fake_quantization import PRESERVED, PreservingScheme, split_separable
 from pipeline.compression.quantizable import Plan, quantizable_layers
 from pipeline.compression.quantization import quantize
@@ -79,12 +80,11 @@ class QuantizationAware:
             return quantize(
                 self.strip(), "int8", self.calibration, input_type=self.input_type, exclude=list(self.exclude)
             )
-        converter = tf.lite.TFLiteConverter.from_keras_model(self.model)
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.inference_input_type = converter.inference_output_type = tf.dtypes.as_dtype(self.input_type)
-        with warnings.catch_warnings():
+        with converter_of(self.model) as converter, warnings.catch_warnings():
             # The ranges that the converter asks for are in the model.
             warnings.filterwarnings("ignore", message="Statistics for quantized inputs were expected")
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.inference_input_type = converter.inference_output_type = tf.dtypes.as_dtype(self.input_type)
             return bytes(converter.convert())
 
 
