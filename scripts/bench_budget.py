@@ -41,9 +41,9 @@ NETWORKS = [
     "student.filters=[16,32,64]",
     "student.kernel=5",
     "student.units=80",
-    "stages.baseline.batch_size=128",
+    "stages.baseline.batch_size=64",
     *(
-        f"budget.techniques.{each}.batch_size=128"
+        f"budget.techniques.{each}.batch_size=64"
         for each in ("train", "distill", "separate", "prune", "cluster", "quantize_aware")
     ),
 ]
@@ -56,6 +56,7 @@ def search(options: argparse.Namespace, seed: int, store: Path, overrides: list[
     command = [
         *(sys.executable, "-m", "pipeline", "+experiment=budget", *NETWORKS, f"seed={seed}", f"store.path={store}"),
         *("+stage@stages.fewer=sample", f"stages.fewer.fraction={options.fraction}"),
+        f"stages.prepare.validation={options.validation}",
         *("stages.baseline.inputs.data=fewer", f"stages.baseline.epochs={options.epochs[-1]}"),
         *("budget.accuracy_drop=null", f"budget.epochs=[{epochs}]", f"budget.fine_tune_epochs={options.fine_tune}"),
         *("budget.widths=[1.0,0.5,0.25]", *options.overrides, *overrides),
@@ -93,9 +94,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="which (default: 0 1 2)")
     parser.add_argument("--trials", type=int, default=30, help="random trials (default: %(default)s)")
-    parser.add_argument("--fraction", type=float, default=0.1, help="of the training examples (default: %(default)s)")
+    parser.add_argument("--fraction", type=float, default=0.06, help="of the training examples (default: %(default)s)")
+    parser.add_argument("--validation", type=float, default=1 / 30, help="share for validation (default: %(default).3f)")
     parser.add_argument("--epochs", type=int, nargs="+", default=[3, 9], help="of the rungs (default: 3 9)")
-    parser.add_argument("--fine-tune", type=int, default=3, help="epochs of a technique (default: %(default)s)")
+    parser.add_argument("--fine-tune", type=int, default=1, help="epochs of a technique (default: %(default)s)")
     parser.add_argument("--folder", type=Path, help="keeps the stores, so that a stopped benchmark goes on")
     parser.add_argument("--output", type=Path, help="a Markdown file to write too")
     parser.add_argument("overrides", nargs="*", help="further overrides of both searches")
