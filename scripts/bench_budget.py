@@ -95,7 +95,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="which (default: 0 1 2)")
     parser.add_argument("--trials", type=int, default=30, help="random trials (default: %(default)s)")
     parser.add_argument("--fraction", type=float, default=0.06, help="of the training examples (default: %(default)s)")
-    parser.add_argument("--validation", type=float, default=1 / 30, help="share for validation (default: %(default).3f)")
+    parser.add_argument("--validation", type=float, default=1 / 30, help="share of all (default: %(default).3f)")
     parser.add_argument("--epochs", type=int, nargs="+", default=[3, 9], help="of the rungs (default: 3 9)")
     parser.add_argument("--fine-tune", type=int, default=1, help="epochs of a technique (default: %(default)s)")
     parser.add_argument("--folder", type=Path, help="keeps the stores, so that a stopped benchmark goes on")
