@@ -9,7 +9,7 @@ import uuid
 import hydra
 from omegaconf import DictConfig
 
-from pipeline.folders import CONF
+from pipeline.folders import CONF, require_configurations
 
 INTERRUPTED = 130
 WRONG_INPUT = 2
@@ -38,6 +38,7 @@ def main() -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us, and leave as one line
     os.environ.setdefault("PIPELINE_RUN_ID", f"{time.strftime('%Y-%m-%d_%H-%M-%S')}_{uuid.uuid4().hex[:4]}")
     try:
+        require_configurations()
         keeps_store = _join()
         _know_sweeps()
         app()

@@ -20,7 +20,7 @@ from pipeline.engine.errors import ConfigError
 from pipeline.engine.ledger import Entry
 from pipeline.execution import Job, execute, repetition
 from pipeline.failures import explain
-from pipeline.folders import CONF
+from pipeline.folders import CONF, require_configurations
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +85,7 @@ def compose(overrides: Sequence[str] = (), *, config_dir: str | os.PathLike[str]
     import hydra
     from hydra.core.global_hydra import GlobalHydra
 
+    require_configurations()
     search = [] if config_dir is None else [f"hydra.searchpath=[{Path(config_dir).resolve().as_uri()}]"]
     kept, state = GlobalHydra.instance(), GlobalHydra.get_state()
     kept.clear()

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, cast
 from omegaconf import DictConfig, OmegaConf
 from rich.table import Table
 
+from pipeline.budget.settings import Search, read_budget
 from pipeline.distribution.cluster import Cluster
 from pipeline.distribution.cluster import current as current_cluster
 from pipeline.engine import ledger
@@ -81,12 +82,14 @@ class Checked(NamedTuple):
         settings: Typed.
         stages: Typed, in the order in which they run.
         watching: How the run is followed.
+        search: What a budget search is to find; None for a run.
         plain: All of it as plain data, with what `debug` makes of the stages, without what is of this machine.
     """
 
     settings: Settings
     stages: dict[str, Stage]
     watching: Watching
+    search: Search | None
     plain: dict[str, Any]
 
 
@@ -97,15 +100,15 @@ def execute(job: Job) -> Execution:
         PipelineError: For a wrong configuration, before anything is run. Stages that fail are in the outcome.
         OmegaConfBaseException: If the configuration can't be resolved.
     """
-    settings, stages, watching, plain = read_config(job.config)
+    settings, stages, watching, asked, plain = read_config(job.config)
     if smaller := {key: value for key, value in settings.debug.items() if value}:
         log.warning("debug: stages are made smaller (%s); figures mean nothing", smaller)
     _refuse_idle(job.ranks, current_cluster(), stages)
     facts = {"command": job.command, "config": OmegaConf.to_yaml(plain), "run": job.run}
-    if settings.budget is not None:
+    if asked is not None:
         from pipeline.budget.job import search
 
-        return search(job, settings, facts, watching, tracked(job, plain))
+        return search(job, asked, settings, facts, watching, tracked(job, plain))
     store = Store(settings.store.folder)
     with store.in_use():
         plan = make_plan(stages, store, verify_all=settings.store.verify == "all", facts=facts)
@@ -166,11 +169,9 @@ def read_config(config: DictConfig) -> Checked:
         settings = read_settings(plain)
         stages = ordered(read_stages(settings.stages, KINDS))
     watching = read_watching(settings.tracking, settings.profile, stages)
-    if settings.budget is not None:
-        from pipeline.budget.settings import read_budget
-
-        read_budget(settings)
-    return Checked(settings, stages, watching, {key: value for key, value in plain.items() if key not in LOCAL})
+    search = None if settings.budget is None else read_budget(settings)
+    shared = {key: value for key, value in plain.items() if key not in LOCAL}
+    return Checked(settings, stages, watching, search, shared)
 
 
 def repetition(overrides: Sequence[str], folders: Sequence[str] = (), launcher: Sequence[str] = ()) -> str:

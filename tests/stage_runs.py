@@ -32,7 +32,7 @@ def configured(
         given = [each if each.startswith(of_root) else f"stages.{name}.{each}" for each in overrides]
         settings += [each.removeprefix("/") for each in given]
         config = compose("config", overrides=settings)
-    return read_config(config)[1][name]
+    return read_config(config).stages[name]
 
 
 class Ran:

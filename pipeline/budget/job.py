@@ -5,7 +5,7 @@ from typing import Any
 
 from pipeline.budget.loop import Findings, begin, carry_on, named, reference_links
 from pipeline.budget.record import Result, document, hand_over, judge, write
-from pipeline.budget.settings import Search, read_budget
+from pipeline.budget.settings import Search
 from pipeline.budget.words import verdict
 from pipeline.budget.workshop import Workshop
 from pipeline.engine import ledger
@@ -27,12 +27,15 @@ REPORT = "report"
 """The stage that sets the Pareto set beside the reference."""
 
 
-def search(job: Job, settings: Settings, facts: Mapping[str, str], watching: Watching, followed: Tracked) -> Execution:
+def search(
+    job: Job, found: Search, settings: Settings, facts: Mapping[str, str], watching: Watching, followed: Tracked
+) -> Execution:
     """Searches, and writes what it found to the job's folder.
 
     Args:
         job: What it is asked for.
-        settings: Checked, with a section `budget`.
+        found: What is to be searched, and how.
+        settings: Checked.
         facts: Of the run, which its artifacts and its report remember.
         watching: How the run is followed.
         followed: What who follows it is told of the job.
@@ -40,7 +43,6 @@ def search(job: Job, settings: Settings, facts: Mapping[str, str], watching: Wat
     Raises:
         ConfigError: For wrong settings, or more processes than the one that it runs in.
     """
-    found = read_budget(settings)
     if job.ranks.size > 1:
         raise ConfigError(
             "budget", f"a search runs in one process, not in {job.ranks.size}", accepted=["distribution=single"]

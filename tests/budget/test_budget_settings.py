@@ -3,19 +3,18 @@
 import pytest
 from hydra import compose, initialize_config_dir
 
-from pipeline.budget.settings import read_budget
 from pipeline.engine.errors import ConfigError
 from pipeline.execution import read_config
 from pipeline.folders import CONF
 
 
-def settings_of(*overrides):
+def checked(*overrides):
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        return read_config(compose("config", overrides=[*overrides]))[0]
+        return read_config(compose("config", overrides=[*overrides]))
 
 
 def read(*overrides):
-    return read_budget(settings_of("+experiment=budget", *overrides))
+    return checked("+experiment=budget", *overrides).search
 
 
 @pytest.mark.parametrize(
@@ -87,4 +86,4 @@ def test_a_model_brought_along_has_one_width(tmp_path):
 
 
 def test_an_experiment_without_the_section_is_no_search():
-    assert settings_of("+experiment=digits").budget is None
+    assert checked("+experiment=digits").search is None

@@ -23,7 +23,7 @@ def stages(*overrides: str):
 def test_a_search_gets_small_in_all_its_stages():
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = compose("config", overrides=["+experiment=budget", "debug=tiny", "debug.batch_size=8"])
-    budget = read_config(config)[0].budget
+    budget = read_config(config).settings.budget
     assert (budget["epochs"], budget["fine_tune_epochs"]) == ([1], 1)
     assert budget["techniques"]["measure"]["runs"] == 20
     assert "debug" in budget["techniques"]["report"]["title"]

@@ -73,3 +73,10 @@ def test_the_example_in_its_readme_composes(tmp_path):
     (tmp_path / "local").mkdir()
     Path(tmp_path, "local/default.yaml").write_text(text.split("```yaml\n")[1].split("```")[0])
     assert pipeline.compose(config_dir=tmp_path).cost.currency == "EUR"
+
+
+def test_a_folder_of_all_configurations_that_is_none_is_one_line(cli, tmp_path, monkeypatch):
+    monkeypatch.setenv("FRUGAL_CONF", str(tmp_path / "gone"))
+    done = cli("+experiment=digits", "dry_run=true")
+    assert done.code == 2
+    assert done.err == f"error: FRUGAL_CONF={tmp_path / 'gone'}: no config.yaml in it; accepted: a copy of conf/\n"
