@@ -90,13 +90,15 @@ def test_arrows_point_one_way(path):
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_only_the_command_line_knows_hydra_and_only_one_module_imports_keras(path):
+def test_only_the_command_line_knows_hydra_and_only_one_module_imports_keras_and_one_tfmot(path):
     found = {name.partition(".")[0] for name in imports(path)}
     if room_of(path) not in (*ENTRY, "sweeping"):
         assert not found & {"hydra", "omegaconf"}
     if path.name != "keras.py":
         assert not found & {"tf_keras", "keras"}
         assert not any(name.startswith("tensorflow.keras") for name in imports(path))
+    if path.name != "tfmot.py":
+        assert "tensorflow_model_optimization" not in found
     if room_of(path) in ("engine", "sweeping", *ENTRY):
         assert not found & {"tensorflow", "numpy", "pandas", "sklearn"}
 

@@ -4,11 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
 import numpy as np
-import tensorflow_model_optimization as tfmot
-from tensorflow_model_optimization.python.core.clustering.keras.cluster_config import GradientAggregation
-from tensorflow_model_optimization.python.core.clustering.keras.experimental.cluster import cluster_weights
 
 from pipeline.compression.flat import require_flat
+from pipeline.compression.tfmot import GradientAggregation, cluster_weights, tfmot
 from pipeline.compression.weight_form import weight_form
 from pipeline.keras import keras
 

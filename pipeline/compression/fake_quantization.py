@@ -3,21 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
-from tensorflow_model_optimization.python.core.quantization.keras.collab_opts.cluster_preserve import (
-    cluster_preserve_quantize_registry as cluster_preserve,
-)
-from tensorflow_model_optimization.python.core.quantization.keras.collab_opts.prune_preserve import (
-    prune_preserve_quantize_registry as prune_preserve,
-)
-from tensorflow_model_optimization.python.core.quantization.keras.default_8bit import (
+from pipeline.compression.tfmot import (
+    cluster_preserve,
     default_8bit_quantize_configs,
     default_8bit_quantize_layout_transform,
     default_8bit_quantize_registry,
     default_8bit_quantize_scheme,
     default_8bit_transforms,
+    model_transformer,
+    prune_preserve,
 )
-from tensorflow_model_optimization.python.core.quantization.keras.graph_transformations import model_transformer
-
 from pipeline.compression.weight_form import weight_form
 from pipeline.keras import keras
 

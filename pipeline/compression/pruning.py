@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
-import tensorflow_model_optimization as tfmot
 
 from pipeline.compression.flat import require_flat
+from pipeline.compression.tfmot import tfmot
 from pipeline.keras import keras
 
 PRUNABLE = (keras.layers.Dense, keras.layers.Conv2D)

@@ -1,6 +1,6 @@
 """How sparsity grows with the steps of a fine-tuning; each schedule surely reaches its final sparsity."""
 
-import tensorflow_model_optimization as tfmot
+from pipeline.compression.tfmot import tfmot
 
 UPDATES = 50
 """How often the mask is updated between the first and the last pruning step."""

@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from tensorflow_model_optimization.python.core.quantization.keras.default_8bit.default_8bit_quantize_registry import (
-    Default8BitQuantizeRegistry,
-)
 
 from pipeline.compression.flat import require_flat
 from pipeline.compression.float_layers import RAW, raw_layers
+from pipeline.compression.tfmot import Default8BitQuantizeRegistry
 from pipeline.keras import keras
 
 layers = keras.layers

@@ -5,17 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import tensorflow_model_optimization as tfmot
-from tensorflow_model_optimization.python.core.clustering.keras.cluster_config import GradientAggregation
-from tensorflow_model_optimization.python.core.quantization.keras.default_8bit.default_8bit_quantize_configs import (
-    Default8BitOutputQuantizeConfig,
-)
 
 from pipeline.compression.converter import converter_of
 from pipeline.compression.fake_quantization import PRESERVED, PreservingScheme, split_separable
 from pipeline.compression.quantizable import Plan, quantizable_layers
 from pipeline.compression.quantization import quantize
 from pipeline.compression.schemes import Int8InputType
+from pipeline.compression.tfmot import Default8BitOutputQuantizeConfig, GradientAggregation, tfmot
 from pipeline.compression.weight_form import WeightForm, weight_form
 from pipeline.keras import keras, tf
 

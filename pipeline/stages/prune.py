@@ -66,9 +66,8 @@ class Prune(TrainingStage):
 
     def work(self, context: Context) -> None:
         """Prunes, fine-tunes, strips and saves the model."""
-        import tensorflow_model_optimization as tfmot
-
         from pipeline.compression.pruning import kernel_sparsity, prunable, prunable_layers, strip
+        from pipeline.compression.tfmot import tfmot
         from pipeline.data.stream import steps_per_epoch
 
         model, dataset = load_together(context, self.seed)
