@@ -6,7 +6,8 @@
 For each seed: the reference is trained once; so many candidates drawn at random are trained in full; then the search
 gets the core-seconds that they took. Both have the same space and reference, and in both trials share what they have in
 common; what one finds in the store that the other has made is charged to it as if it had made it itself. Both choose by
-the validation part; the Pareto sets are then measured on the test part once, and both hypervolumes are given. The
+the validation part; the Pareto sets are then measured on the test part once, and both hypervolumes are given, and the
+smallest file and the shortest median time among those of the set that lose no more than so many points there. The
 corner that volume is counted from: 10 points of accuracy lost, twice the reference's bytes and time; its unit is points
 times powers of ten of bytes times powers of ten of time.
 """
@@ -36,6 +37,9 @@ COLUMNS = [
     "hypervolume, validation",
     "hypervolume, test",
 ]
+LOSSES = (1, 2, 5, 10)
+"""Points of test accuracy that may be lost against the reference."""
+
 NETWORKS = [
     "data=fashion_mnist",
     "student.filters=[16,32,64]",
@@ -80,6 +84,13 @@ def volume(found: dict[str, Any], reference: dict[str, Any], part: str) -> float
     return hypervolume([point(figures(each), against) for each in rows], corner(against, Bounds()))
 
 
+def least(found: dict[str, Any], key: str, loss: float) -> str:
+    """Returns the least of a figure among the models of a Pareto set that lose so little, "none" if there is none."""
+    most = found["reference"]["test"]["quality"] - loss
+    kept = [each["test"][key] for each in found["pareto"] if each["test"]["quality"] >= most]
+    return f"{min(kept):.3g}" if kept else "none"
+
+
 def compare(options: argparse.Namespace, seed: int, folder: Path) -> dict[str, dict[str, Any]]:
     """Runs both searches with a seed, the second on what the first took, and returns what each found."""
     store = folder / f"seed_{seed}"
@@ -102,7 +113,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="a Markdown file to write too")
     parser.add_argument("overrides", nargs="*", help="further overrides of both searches")
     options = parser.parse_args()
-    rows, ratios = [], {"validation": [], "test": []}
+    rows, bounded, ratios = [], [], {"validation": [], "test": []}
     with tempfile.TemporaryDirectory() as name:
         for seed in options.seeds:
             both = compare(options, seed, (options.folder or Path(name)).resolve())
@@ -123,15 +134,22 @@ def main() -> None:
                         *(f"{volumes[which][part]:.2f}" for part in ratios),
                     ]
                 )
+                least_of = [least(found, key, loss) for key in ("size_kb", "latency_ms") for loss in LOSSES]
+                bounded.append([str(seed), which, *least_of])
             for part, values in ratios.items():
                 values.append(volumes["guided"][part] / volumes["random"][part])
-            print(f"seed {seed}: {', '.join(f'{part} ratio {values[-1]:.3f}' for part, values in ratios.items())}")
+            print(
+                f"seed {seed}: {', '.join(f'{part} ratio {values[-1]:.3f}' for part, values in ratios.items())}",
+                flush=True,
+            )
     said = [
         f"- {part}: the search's hypervolume is {statistics.fmean(values):.3f} times that of random trials "
         f"(by seed {', '.join(f'{each:.3f}' for each in values)})\n"
         for part, values in ratios.items()
     ]
-    publish(table(COLUMNS, rows, words=2) + "\n" + "".join(said), options.output)
+    given = [f"{what}, {loss} lost" for what in ("KiB", "ms") for loss in LOSSES]
+    tables = [table(COLUMNS, rows, words=2), table(["seed", "search", *given], bounded, words=2)]
+    publish("\n".join([*tables, "".join(said)]), options.output)
 
 
 if __name__ == "__main__":
