@@ -21,6 +21,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from charts import Panel, draw
 from experiment_runs import publish, table
 
 from pipeline.search.bounds import Bounds
@@ -91,6 +92,27 @@ def least(found: dict[str, Any], key: str, loss: float) -> str:
     return f"{min(kept):.3g}" if kept else "none"
 
 
+def picture(found: dict[int, dict[str, dict[str, Any]]]) -> None:
+    """Draws the points that each set loses on the test part against the bytes of its models."""
+    names = {"random": "30 random trials", "guided": "budget search"}
+    panels = []
+    for seed, both in found.items():
+        lines = {names[which]: front(each) for which, each in both.items()}
+        panels.append(Panel(f"deflated KiB (seed {seed})", "points lost, test part", lines, log="x"))
+    draw("budget", panels)
+
+
+def front(found: dict[str, Any]) -> list[tuple[float, float]]:
+    """Returns (KiB, points lost) of the models of a Pareto set that no smaller one is as good as, smallest first."""
+    kept: list[tuple[float, float]] = []
+    best = found["reference"]["test"]["quality"]
+    for each in sorted(found["pareto"], key=lambda each: each["test"]["size_kb"]):
+        lost = best - each["test"]["quality"]
+        if (not kept or lost < kept[-1][1]) and lost <= LOSSES[-1]:
+            kept.append((each["test"]["size_kb"], lost))
+    return kept
+
+
 def compare(options: argparse.Namespace, seed: int, folder: Path) -> dict[str, dict[str, Any]]:
     """Runs both searches with a seed, the second on what the first took, and returns what each found."""
     store = folder / f"seed_{seed}"
@@ -111,12 +133,14 @@ def main() -> None:
     parser.add_argument("--fine-tune", type=int, default=1, help="epochs of a technique (default: %(default)s)")
     parser.add_argument("--folder", type=Path, help="keeps the stores, so that a stopped benchmark goes on")
     parser.add_argument("--output", type=Path, help="a Markdown file to write too")
+    parser.add_argument("--picture", action="store_true", help="draws scripts/pictures/budget.png too")
     parser.add_argument("overrides", nargs="*", help="further overrides of both searches")
     options = parser.parse_args()
+    runs: dict[int, dict[str, dict[str, Any]]] = {}
     rows, bounded, ratios = [], [], {"validation": [], "test": []}
     with tempfile.TemporaryDirectory() as name:
         for seed in options.seeds:
-            both = compare(options, seed, (options.folder or Path(name)).resolve())
+            both = runs[seed] = compare(options, seed, (options.folder or Path(name)).resolve())
             reference = both["random"]["reference"]
             volumes = {
                 which: {part: volume(found, reference, part) for part in ratios} for which, found in both.items()
@@ -150,6 +174,8 @@ def main() -> None:
     given = [f"{what}, {loss} lost" for what in ("KiB", "ms") for loss in LOSSES]
     tables = [table(COLUMNS, rows, words=2), table(["seed", "search", *given], bounded, words=2)]
     publish("\n".join([*tables, "".join(said)]), options.output)
+    if options.picture:
+        picture(runs)
 
 
 if __name__ == "__main__":

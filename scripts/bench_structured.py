@@ -72,7 +72,7 @@ def main() -> None:
     ideal = [(flops[share], medians[0.0] * flops[share] / flops[0.0]) for share in paths]
     lines = {"measured": list(points.values()), "in proportion to the operations": ideal}
     bands = {"measured": [(min(times[share]), max(times[share])) for share in paths]}
-    print(draw("structured", [Panel("MFLOPs an image", "p50 latency, µs", lines, bands, [*lines][1:], log=True)]))
+    print(draw("structured", [Panel("MFLOPs an image", "p50 latency, µs", lines, bands, [*lines][1:], log="xy")]))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ class Panel:
         lines: Points (x, y) of each line by its name.
         bands: Lowest and highest y at each point of a line, drawn as error bars.
         dashed: Names of lines that are there to compare with.
-        log: Whether both axes are logarithmic.
+        log: Which axes are logarithmic: "x", "y", "xy" or none.
     """
 
     x: str
@@ -29,7 +29,7 @@ class Panel:
     lines: Mapping[str, Sequence[tuple[float, float]]]
     bands: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
     dashed: Sequence[str] = ()
-    log: bool = False
+    log: str = ""
 
 
 def draw(name: str, panels: Sequence[Panel]) -> Path:
@@ -47,9 +47,8 @@ def draw(name: str, panels: Sequence[Panel]) -> Path:
                 low, high = zip(*panel.bands[label], strict=True) if label in panel.bands else (y, y)
                 errors = np.abs(np.array([low, high]) - y)
                 axes.errorbar(x, y, errors, marker="o", markersize=4, capsize=2, label=label)
-            if panel.log:
-                axes.set_xscale("log")
-                axes.set_yscale("log")
+            for axis in panel.log:
+                getattr(axes, f"set_{axis}scale")("log")
             axes.set_xlabel(panel.x)
             axes.set_ylabel(panel.y)
             axes.grid(alpha=0.3, which="both")
