@@ -33,7 +33,7 @@ COLUMNS = [
     "search",
     "trials",
     "core-s",
-    "of that deciding",
+    "deciding, besides",
     "Pareto set",
     "hypervolume, validation",
     "hypervolume, test",
