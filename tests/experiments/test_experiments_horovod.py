@@ -54,7 +54,7 @@ def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("horovod")
     two = Cli(folder / "two", folder / "store2", launcher=(str(HOROVODRUN), "-np", "2", "-H", "localhost:2"))
     one = Cli(folder / "one", folder / "store1")
-    done = two(*WHOLE, "distribution=horovod"), one(*TRAINING)
+    done = two(*WHOLE, "distribution=horovod", "tracking=tensorboard"), one(*TRAINING)
     for each in done:
         assert each.code == 0, each.err[-3000:]
     return (two, done[0]), (one, done[1])
@@ -93,6 +93,12 @@ def test_one_rank_writes_and_every_rank_logs(runs):
     assert (done.output / "logs" / "baseline.rank1.log").is_file()
     assert left_overs(two.store) == []
     assert "[1]<stderr>:[" not in done.err + done.out
+
+
+def test_one_rank_alone_tracks_the_run(runs):
+    (_, done), _ = runs
+    found = [path.parent.relative_to(done.output) for path in done.output.rglob("events.out.tfevents.*")]
+    assert sorted(map(str, found)) == ["tensorboard", "tensorboard/baseline", "tensorboard/prune"]
 
 
 def test_the_ledger_counts_the_cores_of_all_ranks(runs):
