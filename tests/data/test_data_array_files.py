@@ -19,15 +19,21 @@ def saved(array):
     return stream.getvalue()
 
 
-def archive(**members):
+def archive(how=zipfile.ZIP_DEFLATED, **members):
     stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as packed:
+    with zipfile.ZipFile(stream, "w", how) as packed:
         for name, content in members.items():
             packed.writestr(name, content)
     return stream.getvalue()
 
 
-PACKED = archive(**{"x.npy": saved(ROWS), "y.npy": saved(CLASSES)})
+BOTH = {"x.npy": saved(ROWS), "y.npy": saved(CLASSES)}
+PACKED = archive(**BOTH)
+
+
+def damaged(content: bytes) -> bytes:
+    """An archive with other bytes in its first member's data."""
+    return content[:60] + b"\xff" * 12 + content[72:]
 
 
 def of_every_member(local: int, value: bytes) -> bytes:
@@ -53,6 +59,9 @@ FILES = {
     "pickle": (b"\x80\x04K\x01.", "is neither NumPy's .npy nor .npz"),
     "cut npz": (PACKED[:-30], "damaged or cut short"),
     "damaged npz": (PACKED[:60] + b"\xff\xff\xff\xff" + PACKED[64:], "damaged or cut short"),
+    "damaged bzip2 npz": (damaged(archive(zipfile.ZIP_BZIP2, **BOTH)), "damaged or cut short"),
+    "damaged lzma npz": (damaged(archive(zipfile.ZIP_LZMA, **BOTH)), "damaged or cut short"),
+    "npz of another packing than it says": (of_every_member(8, b"\x0c"), "damaged or cut short"),
     "cut member": (archive(**{"x.npy": saved(ROWS)[:-9], "y.npy": saved(CLASSES)}), "damaged or cut short"),
     "encrypted npz": (of_every_member(6, b"\x01"), "packed in a way that is not read .*encrypted"),
     "unknown compression": (of_every_member(8, b"\x63"), "packed in a way that is not read .*compression"),

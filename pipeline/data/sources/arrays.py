@@ -1,6 +1,7 @@
 """NumPy arrays: a .npz, or a .npy file each for features and labels; pickled objects are never read."""
 
 import errno
+import lzma
 import tokenize
 import zipfile
 import zlib
@@ -13,8 +14,20 @@ from pipeline.data.dataset import Task
 from pipeline.data.examples import Images, Table
 from pipeline.data.sources.array_examples import examples_from
 
-_BROKEN = (ValueError, TypeError, EOFError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error)
-"""What numpy, zipfile and zlib raise for bytes that were changed after they were written."""
+_BROKEN = (
+    ValueError,
+    TypeError,
+    EOFError,
+    SyntaxError,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+)
+"""What numpy, zipfile and its decompressors raise for bytes that were changed after they were written."""
+
+_OF_BYTES = (None, errno.EINVAL)
+"""Numbers of an OSError about bytes, not the disk: bz2's has none; EINVAL is for a place before the file's start."""
 
 _OF_OBJECTS = ("Object arrays cannot be loaded", "Python objects in dtype")
 """How numpy begins to say so, of a .npz and of a .npy."""
@@ -64,18 +77,22 @@ def _load(path: Path) -> np.ndarray | dict[str, np.ndarray]:
         start = stream.read(6)
     if start[:6] != b"\x93NUMPY" and start[:2] != b"PK":
         raise ValueError(f"{path}: is neither NumPy's .npy nor .npz; accepted: what numpy.save or numpy.savez wrote")
+    packed = start[:2] == b"PK"
     try:
-        return _members(path) if start[:2] == b"PK" else np.load(path, mmap_mode="r", allow_pickle=False)
+        return _members(path) if packed else np.load(path, mmap_mode="r", allow_pickle=False)
     except (MemoryError, RecursionError) as error:
         raise ValueError(
             f"{path}: damaged, or larger than memory ({_said(error)}); accepted: a whole .npy or .npz file that fits"
         ) from error
-    except RuntimeError as error:  # zipfile's: for encryption, and as NotImplementedError for other ways of packing
+    except RuntimeError as error:
+        if not packed:
+            raise
+        # Of zipfile: for encryption, for a module that Python lacks, and as NotImplementedError for what zipfile lacks.
         raise ValueError(
             f"{path}: packed in a way that is not read ({_said(error)}); accepted: what numpy.save or numpy.savez wrote"
         ) from error
     except (*_BROKEN, OSError) as error:
-        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # which a place before the file's start gives
+        if isinstance(error, OSError) and error.errno not in _OF_BYTES:
             raise
         if any(words in str(error) for words in _OF_OBJECTS):
             raise ValueError(
