@@ -6,12 +6,11 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from omegaconf import DictConfig, OmegaConf
 from rich.table import Table
 
-from pipeline.budget.settings import Search, read_budget
 from pipeline.distribution.cluster import Cluster
 from pipeline.distribution.cluster import current as current_cluster
 from pipeline.engine import ledger
@@ -30,6 +29,9 @@ from pipeline.stages.debug import DebugSettings, debugged, debugged_search
 from pipeline.stages.registry import KINDS
 from pipeline.tracking.tracker import Tracked, Value
 from pipeline.watching import Watching, read_watching, watched
+
+if TYPE_CHECKING:
+    from pipeline.budget.settings import Search
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +91,7 @@ class Checked(NamedTuple):
     settings: Settings
     stages: dict[str, Stage]
     watching: Watching
-    search: Search | None
+    search: "Search | None"
     plain: dict[str, Any]
 
 
@@ -169,7 +171,11 @@ def read_config(config: DictConfig) -> Checked:
         settings = read_settings(plain)
         stages = ordered(read_stages(settings.stages, KINDS))
     watching = read_watching(settings.tracking, settings.profile, stages)
-    search = None if settings.budget is None else read_budget(settings)
+    search = None
+    if settings.budget is not None:
+        from pipeline.budget.settings import read_budget
+
+        search = read_budget(settings)
     shared = {key: value for key, value in plain.items() if key not in LOCAL}
     return Checked(settings, stages, watching, search, shared)
 

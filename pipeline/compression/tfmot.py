@@ -1,6 +1,6 @@
 """The one door to TFMOT and to those of its parts that its own interface leaves out.
 
-TFMOT looks for a module of an old Keras, `keras.engine`, and so imports all of Keras 3, 2.3 core-seconds in each
+TFMOT looks for a module of an old Keras, `keras.engine`, and so imports all of Keras 3, about 2 core-seconds in each
 process, to find that it is not there. Here it finds out at once.
 """
 
