@@ -12,7 +12,8 @@ def converter_of(model: keras.Model) -> Iterator[tf.lite.TFLiteConverter]:
     """Gives a converter of a model, usable within the context.
 
     `TFLiteConverter.from_keras_model` has Keras save the model first, which traces each layer by itself and more than
-    once, with and without training; here one function is traced, the inference. `scripts/bench_convert.py` has both in turn.
+    once, with and without training; here one function is traced, the inference.
+    `scripts/bench_convert.py` runs both in turn.
 
     Args:
         model: A model with one input and one output; its names are those of the file's signature.
