@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 from rich.table import Table
@@ -77,7 +77,8 @@ class Execution:
     exit_code: int = 0
 
 
-class Checked(NamedTuple):
+@dataclass(frozen=True)
+class Checked:
     """A configuration that is in order.
 
     Attributes:
@@ -102,15 +103,16 @@ def execute(job: Job) -> Execution:
         PipelineError: For a wrong configuration, before anything is run. Stages that fail are in the outcome.
         OmegaConfBaseException: If the configuration can't be resolved.
     """
-    settings, stages, watching, asked, plain = read_config(job.config)
+    found = read_config(job.config)
+    settings, stages, plain = found.settings, found.stages, found.plain
     if smaller := {key: value for key, value in settings.debug.items() if value}:
         log.warning("debug: stages are made smaller (%s); figures mean nothing", smaller)
     _refuse_idle(job.ranks, current_cluster(), stages)
     facts = {"command": job.command, "config": OmegaConf.to_yaml(plain), "run": job.run}
-    if asked is not None:
+    if found.search is not None:
         from pipeline.budget.job import search
 
-        return search(job, asked, settings, facts, watching, tracked(job, plain))
+        return search(job, found.search, settings, facts, found.watching, tracked(job, plain))
     store = Store(settings.store.folder)
     with store.in_use():
         plan = make_plan(stages, store, verify_all=settings.store.verify == "all", facts=facts)
@@ -121,7 +123,7 @@ def execute(job: Job) -> Execution:
             follow(plan, store, job.ranks, job.folder, facts)
             return Execution(None)
         job.folder.mkdir(parents=True, exist_ok=True)
-        with watched(watching, plan, tracked(job, plain), job.folder, settings.cost) as observers:
+        with watched(found.watching, plan, tracked(job, plain), job.folder, settings.cost) as observers:
             outcome = Runner(store, job.folder, facts, job.ranks, observers).run(plan)
             deliver(plan, outcome, job.folder)
             observers.end("failed" if outcome.failures else "finished")
