@@ -3,12 +3,16 @@
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
+
+import psutil
 
 from pipeline.__main__ import main
 from pipeline.engine.display import console
@@ -32,6 +36,9 @@ SMALL = (
     "stages.measure_quantize.runs=20",
 )
 """The digits experiment, every stage of it, at a size that a test can afford."""
+
+LIMIT_SECONDS = 600
+"""That a command may take; one that takes longer hangs."""
 
 MEASURED = ("measure", "report")
 """Kinds of stages whose artifacts hold times, and so differ from run to run."""
@@ -88,11 +95,22 @@ class Cli:
         kept = {
             name: value for name, value in os.environ.items() if name not in ("HYDRA_FULL_ERROR", "PIPELINE_RUN_ID")
         }
-        return folder, {**kept, "FRUGAL_STORE": str(store or self.store), "COLUMNS": "200"}
+        return folder, {
+            **kept,
+            "FRUGAL_STORE": str(store or self.store),
+            "COLUMNS": "200",
+            "PYTHONFAULTHANDLER": "1",
+        }
 
     def __call__(self, *arguments: str, store: Path | None = None) -> Done:
         process, folder = self.start(*arguments, store=store)
-        out, err = process.communicate(timeout=600)
+        try:
+            out, err = process.communicate(timeout=LIMIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            _, err = killed(process)
+            logs = (path.read_text() for path in folder.glob("outputs/*/*/logs/*.log"))
+            said = [text.partition("Extension modules:")[0][-5000:] for text in (err, *logs)]
+            raise AssertionError("\n".join([f"no end in {LIMIT_SECONDS} s; last said:", *said])) from None
         return Done(process.returncode, out, err, folder)
 
 
@@ -135,6 +153,15 @@ class CliHere(Cli):
             root.handlers[:] = handlers
             root.setLevel(level)
         return Done(code, *self._captured.readouterr(), folder)
+
+
+def killed(process: subprocess.Popen) -> tuple[str, str]:
+    """Ends a command and all that it started, each with where its threads are, and returns what they said."""
+    every = [*psutil.Process(process.pid).children(recursive=True), process]
+    for each in every:
+        with suppress(psutil.NoSuchProcess):
+            each.send_signal(signal.SIGABRT)  # which faulthandler answers with the stack of each thread
+    return process.communicate(timeout=60)
 
 
 def jobs(words: list[str]) -> list[list[str]]:

@@ -1,7 +1,9 @@
 """Deals a stream's batches to the workers of a cluster with TensorFlow's tf.data service, run in this process."""
 
+import contextlib
 import ctypes
 import functools
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +17,7 @@ class Dealer:
 
     Workers need no copy of the data, and a slow one holds nobody up. To one worker the batches fall in their order.
     After the last one the stream begins again, because those that were given to a worker that is lost since are lost.
+    Call `end` before what the workers read with is deleted.
 
     Args:
         stream: Of batches.
@@ -23,10 +26,14 @@ class Dealer:
 
     def __init__(self, stream: tf.data.Dataset, host: str) -> None:
         self._address, self._spec = _servers(host), stream.element_spec
+        self._over = threading.Event()
 
         def batches() -> Iterator[Any]:
             while True:
-                yield from stream
+                for batch in stream:
+                    if self._over.is_set():
+                        return
+                    yield batch
 
         # A generator stays in this process, so what the stream holds in memory is not copied to any other.
         dealt = tf.data.Dataset.from_generator(batches, output_signature=self._spec)
@@ -44,6 +51,17 @@ class Dealer:
             element_spec=self._spec,
             job_name=f"stream {self._identity}",
         )
+
+    def end(self) -> None:
+        """Ends the stream, for workers that wait for a batch too; returns once nothing of it runs in Python any more.
+
+        A worker that deletes its iterator waits for the batch that this has asked for, and TensorFlow waits for the
+        worker, when it removes a function, without letting go of the interpreter's lock, which making a batch takes.
+        """
+        self._over.set()
+        with contextlib.suppress(tf.errors.OpError):  # of the stream itself, which a worker has told of
+            for _ in self.take():
+                pass
 
 
 @functools.cache

@@ -49,6 +49,7 @@ class ParameterServer(Single):
         )
         self._strategy = tf.distribute.ParameterServerStrategy(resolver, variable_partitioner=partitioner)
         self._host = cluster.host
+        self._dealers: list[Dealer] = []
 
     def place(
         self, model: keras.Model, optimizer: keras.optimizers.Optimizer
@@ -77,8 +78,24 @@ class ParameterServer(Single):
 
     def batches(self, make: Callable[[], tf.data.Dataset]) -> Any:
         """Returns what deals the stream's batches to the workers: each batch to one of them, whoever asks first."""
-        self._dealer = Dealer(make(), self._host)
-        return keras.utils.experimental.DatasetCreator(lambda context: self._dealer.take())
+        dealer = Dealer(make(), self._host)
+        self._dealers.append(dealer)
+        return keras.utils.experimental.DatasetCreator(lambda context: dealer.take())
+
+    def callbacks(self) -> list[keras.callbacks.Callback]:
+        """Returns what ends the streams while the workers still have what they read them with."""
+        return [_AtTheEnd(self._end_streams)]
+
+    def attempt(self, placed: keras.Model, history: list[dict[str, float]], train: Callable[[], None]) -> None:
+        """Calls what trains, and ends the streams where it fails."""
+        try:
+            super().attempt(placed, history, train)
+        finally:
+            self._end_streams()
+
+    def _end_streams(self) -> None:
+        while self._dealers:
+            self._dealers.pop().end()
 
     def copy(self, placed: keras.Model, model: keras.Model) -> None:
         """Gives the model the weights that are on the servers."""
@@ -94,6 +111,18 @@ class ParameterServer(Single):
         """Gives the model its weights back, and the optimizer, whose variables stay on the servers."""
         self.copy(placed, model)
         model.optimizer = placed.optimizer
+
+
+class _AtTheEnd(keras.callbacks.Callback):
+    _supports_tf_logs = True  # Keras refuses others here
+
+    def __init__(self, call: Callable[[], None]) -> None:
+        super().__init__()
+        self._call = call
+
+    def on_train_end(self, logs: Any = None) -> None:
+        del logs
+        self._call()
 
 
 def _pairs(model: keras.Model, placed: keras.Model) -> Iterator[tuple[tf.Variable, list[tf.Variable]]]:
