@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.compression.converter import converter_of
+from pipeline.compression.converter import converter_of, inference
 from pipeline.compression.serving import ColumnLike, Encoder, argument_specs
 from pipeline.keras import keras, tf
 
@@ -48,14 +48,8 @@ def to_saved_model(
     Raises:
         ValueError: If the model does not take that many columns.
     """
-    spec = tf.TensorSpec([None, *model.input_shape[1:]], tf.float32, name="features")
-    module = tf.Module()
-    module.weights = list(model.variables)
-
-    @tf.function(input_signature=[spec])
-    def serve(features: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {output: model(features, training=False)}
-
+    features = tf.TensorSpec([None, *model.input_shape[1:]], tf.float32, name="features")
+    module, serve = inference(model, features, output)
     signatures = {"serving_default": serve}
     if columns:
         if tuple(model.input_shape[1:]) != (len(columns),):
