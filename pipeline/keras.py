@@ -15,9 +15,17 @@ gc.disable()
 try:
     import tensorflow as tf
     import tf_keras as keras
+    from tensorflow.python.autograph.core import config as autograph
 finally:
     if _collects:
         gc.enable()
+
+# AutoGraph rewrites a function before it is traced, so that Python's `if` and loops work on tensors, except in packages
+# that it knows not to need it. These two don't either, and to rewrite them takes longer than to trace them.
+autograph.CONVERSION_RULES = (
+    *(autograph.DoNotConvert(name) for name in ("pipeline", "tensorflow_model_optimization")),
+    *autograph.CONVERSION_RULES,
+)
 
 __all__ = ["LOGICAL_CPUS", "keras", "tf"]
 

@@ -164,7 +164,6 @@ class FusedOptimizer(keras.optimizers.Optimizer):
             found["accumulators"] = sum(map(bytes_of, self._accumulators))
         return found
 
-    @tf.autograph.experimental.do_not_convert
     def apply_gradients(self, grads_and_vars: Any, name: str | None = None, **kwargs: Any) -> tf.Tensor:
         """Takes a step, or adds to the gradients of the next one; returns how many steps were taken.
 

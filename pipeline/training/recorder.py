@@ -20,11 +20,15 @@ class RecordProbabilities(keras.callbacks.Callback):
         super().__init__()
         self._examples, self._folder = examples, folder
 
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Makes the function that predicts, traced once for all epochs."""
+        del logs
+        self._predict = tf.function(lambda features: tf.nn.softmax(self.model(features, training=False)))
+
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Predicts all examples."""
         del logs
-        predict = tf.function(lambda features: tf.nn.softmax(self.model(features, training=False)))
-        found = np.concatenate([predict(features).numpy() for features, *_ in self._examples])
+        found = np.concatenate([self._predict(features).numpy() for features, *_ in self._examples])
         self._folder.mkdir(parents=True, exist_ok=True)
         with _file(self._folder, epoch).open("wb") as file:
             np.save(file, found, allow_pickle=False)

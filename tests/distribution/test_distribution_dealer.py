@@ -26,7 +26,7 @@ def test_each_batch_falls_to_one_consumer(dealt):
 
 
 def test_an_ended_stream_ends_for_a_consumer_that_waits_and_makes_nothing_more(dealt):
-    assert 20 <= dealt["shared"]["made"] <= 22
+    assert 20 <= dealt["shared"]["made"] < 40, "of 1,000; tf.data makes some ahead"
     assert dealt["shared"]["made_later"] == 0
 
 
