@@ -9,7 +9,7 @@ import os
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-# What is imported stays; to look through it for garbage again and again takes a tenth of the time.
+# What is imported stays; to look through it for garbage again and again takes time.
 _collects = gc.isenabled()
 gc.disable()
 try:
@@ -21,7 +21,8 @@ finally:
         gc.enable()
 
 # AutoGraph rewrites a function before it is traced, so that Python's `if` and loops work on tensors, except in packages
-# that it knows not to need it. These two don't either, and to rewrite them takes longer than to trace them.
+# that it knows not to need it. These two don't either.
+# `scripts/bench_tracing.py` measures what both save.
 autograph.CONVERSION_RULES = (
     *(autograph.DoNotConvert(name) for name in ("pipeline", "tensorflow_model_optimization")),
     *autograph.CONVERSION_RULES,

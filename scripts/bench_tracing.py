@@ -57,17 +57,18 @@ def main() -> None:
     parser.add_argument("--experiment", default="digits", help="with stages baseline and prune (default: %(default)s)")
     options = parser.parse_args()
     costs: dict[str, list[float]] = {side: [] for side in SIDES}
-    found: dict[str, dict[str, str]] = {}
+    first: dict[str, str] = {}
     for _ in range(options.repeats):
         for side, code in SIDES.items():
             cost, models = run(code, options.experiment)
             costs[side].append(cost)
-            if models != found.setdefault("models", models):
+            first = first or models
+            if models != first:
                 sys.exit(f"{side}: other models than before")
     for side, values in costs.items():
         print(f"{side:<14} {statistics.median(values):6.1f} core-s  ({min(values):.1f} to {max(values):.1f})")
     ratio = statistics.median(costs["without both"]) / statistics.median(costs["as it is"])
-    print(f"{ratio:.2f}x; the models are the same, byte for byte: {', '.join(sorted(found['models']))}")
+    print(f"{ratio:.2f}x; the models are the same, byte for byte: {', '.join(sorted(first))}")
 
 
 if __name__ == "__main__":

@@ -8,18 +8,18 @@ from typing import Any
 from pipeline.keras import keras, tf
 
 
-def inference(model: keras.Model, features: tf.TensorSpec, output: str) -> tuple[tf.Module, Any]:
+def inference(model: keras.Model, spec: tf.TensorSpec, output: str) -> tuple[tf.Module, Any]:
     """Returns a module that keeps a model's variables, and the model's inference: one function, yet to be traced.
 
     Args:
         model: A model with one input and one output.
-        features: What it is given.
+        spec: What it is given.
         output: The name of what it returns.
     """
     module = tf.Module()
     module.weights = list(model.variables)
 
-    @tf.function(input_signature=[features])
+    @tf.function(input_signature=[spec])
     def serve(features: tf.Tensor) -> dict[str, tf.Tensor]:
         return {output: model(features, training=False)}
 

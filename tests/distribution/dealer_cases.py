@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import threading
+import time
 
 from pipeline.distribution.dealer import Dealer
 from pipeline.keras import tf
@@ -41,7 +42,7 @@ def shared():
     waiting = threading.Thread(target=lambda: got[0].extend(int(number) for number in consumers[0]))
     waiting.start()
     while len(made) < 20:
-        threading.Event().wait(0.01)
+        time.sleep(0.01)
     dealer.end()
     waiting.join()
     count = len(made)

@@ -1,7 +1,6 @@
 """NumPy arrays: a .npz, or a .npy file each for features and labels; pickled objects are never read."""
 
 import errno
-import lzma
 import tokenize
 import zipfile
 import zlib
@@ -14,6 +13,11 @@ from pipeline.data.dataset import Task
 from pipeline.data.examples import Images, Table
 from pipeline.data.sources.array_examples import examples_from
 
+try:
+    from lzma import LZMAError
+except ImportError:  # a Python built without it, whose zipfile refuses what is packed so
+    LZMAError = zipfile.BadZipFile  # type: ignore[misc, assignment]
+
 _BROKEN = (
     ValueError,
     TypeError,
@@ -22,7 +26,7 @@ _BROKEN = (
     tokenize.TokenError,
     zipfile.BadZipFile,
     zlib.error,
-    lzma.LZMAError,
+    LZMAError,
 )
 """What numpy, zipfile and its decompressors raise for bytes that were changed after they were written."""
 
@@ -87,7 +91,8 @@ def _load(path: Path) -> np.ndarray | dict[str, np.ndarray]:
     except RuntimeError as error:
         if not packed:
             raise
-        # Of zipfile: for encryption, for a module that Python lacks, and as NotImplementedError for what zipfile lacks.
+        # zipfile's: of an encrypted member, of a compression whose module this Python was built without, and, as
+        # NotImplementedError, of a feature that zipfile does not have. numpy raises none when it reads a .npz.
         raise ValueError(
             f"{path}: packed in a way that is not read ({_said(error)}); accepted: what numpy.save or numpy.savez wrote"
         ) from error
